@@ -1,0 +1,384 @@
+package policy_test
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"fairlead/internal/agreement"
+	"fairlead/internal/config"
+	"fairlead/internal/consent"
+	"fairlead/internal/envelope"
+	"fairlead/internal/fairlead"
+	"fairlead/internal/policy"
+	"fairlead/internal/staff"
+)
+
+// A case is one file of testdata: prose, then sections that testdata/README.md explains.
+type testCase struct {
+	agencies   map[fairlead.AgencyID]*policy.Agency
+	caOnly     map[string]bool
+	agreements []*agreement.Standing
+	consents   []consent.Record
+	record     []byte
+	share      caseShare
+	expect     map[fairlead.AgencyID]outcome
+}
+
+type caseShare struct {
+	At        fairlead.Time         `yaml:"at"`
+	From      fairlead.AgencyID     `yaml:"from"`
+	Role      fairlead.Role         `yaml:"role"`
+	Kind      string                `yaml:"kind"`
+	To        []fairlead.AgencyID   `yaml:"to"`
+	Named     string                `yaml:"named"`
+	Status    fairlead.Status       `yaml:"status"`
+	Purpose   fairlead.Purpose      `yaml:"purpose"`
+	Threshold fairlead.Threshold    `yaml:"threshold"`
+	Basis     *caseBasis            `yaml:"basis"`
+	Agreement string                `yaml:"agreement"`
+	Transfer  fairlead.Mechanism    `yaml:"transfer"`
+	Danger    fairlead.DangerResult `yaml:"danger"`
+	TLP       fairlead.TLP          `yaml:"tlp"`
+	GSC       fairlead.GSC          `yaml:"gsc"`
+	Urgency   fairlead.Urgency      `yaml:"urgency"`
+	Severity  fairlead.Severity     `yaml:"severity"`
+	Certainty fairlead.Certainty    `yaml:"certainty"`
+	Facts     map[string]string     `yaml:"facts"`
+	Answers   *caseAnswer           `yaml:"answers"`
+	S16LA     bool                  `yaml:"s16la_applies"`
+	Children  []string              `yaml:"children"` // handles of those it is about, if not just those of the consents
+	Approvals []caseApproval        `yaml:"approvals"`
+	Register  string                `yaml:"register"` // what the register holds against the record
+	Examined  []fairlead.Reason     `yaml:"examined"` // faults found before the decision
+	Sections  []caseSection         `yaml:"sections"`
+}
+
+type caseBasis struct {
+	Art6     fairlead.Art6      `yaml:"art6"`
+	Annex1   fairlead.Annex1    `yaml:"annex1"`
+	Gateways []fairlead.Gateway `yaml:"gateways"`
+	Cite     string             `yaml:"cite"`
+}
+
+type caseAnswer struct {
+	From      fairlead.AgencyID      `yaml:"from"`
+	To        fairlead.AgencyID      `yaml:"to"`
+	Kind      string                 `yaml:"kind"`
+	Delivered bool                   `yaml:"delivered"`
+	Sections  []fairlead.SectionCode `yaml:"sections"`
+	Ack       fairlead.AckLevel      `yaml:"ack"`
+}
+
+type caseApproval struct {
+	User string        `yaml:"user"`
+	Role fairlead.Role `yaml:"role"`
+}
+
+type caseSection struct {
+	Code      fairlead.SectionCode    `yaml:"code"`
+	Essential bool                    `yaml:"essential"`
+	Art9      fairlead.Art9           `yaml:"art9"`
+	Sch1      fairlead.Sch1           `yaml:"sch1"`
+	P18       fairlead.P18            `yaml:"p18"`
+	Art10     fairlead.Art10          `yaml:"art10"`
+	Override  fairlead.OverrideReason `yaml:"override"`
+	Note      string                  `yaml:"note"` // code of the section that the override names, if not OVERRIDE-NOTE
+	Caveats   []fairlead.Caveat       `yaml:"caveats"`
+	Siena     fairlead.Siena          `yaml:"siena"`
+}
+
+// outcome is what a case expects for one recipient. First is the reason that decides; Says are words
+// that the advice to the sender must hold.
+type outcome struct {
+	Result    fairlead.Result                 `yaml:"result"`
+	Ground    fairlead.Ground                 `yaml:"ground"`
+	Agreement string                          `yaml:"agreement"`
+	First     fairlead.Reason                 `yaml:"first"`
+	Reasons   []fairlead.Reason               `yaml:"reasons"`
+	Withheld  []fairlead.SectionCode          `yaml:"withheld"`
+	Clauses   map[fairlead.SectionCode]string `yaml:"clauses"`
+	Due       []string                        `yaml:"due"`
+	Used      []int64                         `yaml:"used"`
+	Says      []string                        `yaml:"says"`
+}
+
+func cases(t testing.TB) map[string]*testCase {
+	t.Helper()
+	names, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(names) == 0 {
+		t.Fatal("no cases", err)
+	}
+	list := map[string]*testCase{}
+	for _, name := range names {
+		file, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &testCase{agencies: map[fairlead.AgencyID]*policy.Agency{fairlead.Hub: {ID: fairlead.Hub}}, caOnly: map[string]bool{}}
+		for _, section := range file.Files {
+			if err := c.read(section.Name, section.Data); err != nil {
+				t.Fatalf("%s: %s: %v", name, section.Name, err)
+			}
+		}
+		if len(file.Comment) == 0 {
+			t.Errorf("%s: say in words what the case is about", name)
+		}
+		list[strings.TrimSuffix(filepath.Base(name), ".txt")] = c
+	}
+	return list
+}
+
+func (c *testCase) read(name string, text []byte) error {
+	switch name {
+	case "agencies":
+		return c.readAgencies(string(text))
+	case "countries":
+		for line := range strings.Lines(string(text)) {
+			state, rule, _ := strings.Cut(strings.TrimSpace(line), " ")
+			c.caOnly[state] = rule == "art34_ca_only"
+		}
+		return nil
+	case "agreement":
+		return c.readAgreement(text)
+	case "consent":
+		var r consent.Record
+		if err := config.Parse(name, text, &r); err != nil {
+			return err
+		}
+		c.consents = append(c.consents, r)
+		return r.Check()
+	case "record":
+		c.record = []byte(strings.TrimSpace(string(text)))
+		return nil
+	case "share":
+		return config.Parse(name, text, &c.share)
+	case "expect":
+		return config.Parse(name, text, &c.expect)
+	}
+	return fmt.Errorf("no such section")
+}
+
+// readAgencies reads lines of "ID TYPE JURISDICTION [duty] [suspended]".
+func (c *testCase) readAgencies(text string) error {
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		if len(words) < 3 {
+			return fmt.Errorf("%q: want ID TYPE JURISDICTION", line)
+		}
+		a := &policy.Agency{
+			ID: fairlead.AgencyID(words[0]), Type: fairlead.AgencyType(words[1]), Jurisdiction: fairlead.Jurisdiction(words[2]),
+			Emergency: slices.Contains(words, "duty"), Suspended: slices.Contains(words, "suspended"), Entry: int64(len(c.agencies)),
+		}
+		if err := fairlead.CheckCode("type", a.Type, fairlead.AgencyTypes); err != nil {
+			return err
+		}
+		c.agencies[a.ID] = a
+	}
+	return nil
+}
+
+// readAgreement fills in what a case does not care about, and takes it as signed by all.
+func (c *testCase) readAgreement(text []byte) error {
+	a := struct {
+		agreement.Agreement `yaml:",inline"`
+		Unsigned            bool                `yaml:"unsigned"`
+		Suspended           []fairlead.AgencyID `yaml:"suspended"`
+		Terminated          bool                `yaml:"terminated"`
+	}{Agreement: agreement.Agreement{Title: "A case", Form: "dsa", ReviewBy: "2027-01-01", DPIA: "DPIA", Objective: "To test.", Summary: "A test."}}
+	if err := config.Parse("agreement", text, &a); err != nil {
+		return err
+	}
+	entry := int64(100 + 10*len(c.agreements))
+	s := &agreement.Standing{Agreement: a.Agreement, Entry: entry, ActiveBy: entry + int64(len(a.Parties))}
+	s.Suspended, s.Terminated = a.Suspended, a.Terminated
+	if a.Unsigned {
+		s.ActiveBy = -1
+	}
+	c.agreements = append(c.agreements, s)
+	return a.Check()
+}
+
+// request is the share of the case to one recipient, as the broker puts it to Decide.
+func (c *testCase) request(to fairlead.AgencyID) (policy.Request, policy.Facts) {
+	s := c.share
+	h := &envelope.Header{
+		V: envelope.Version, ID: fairlead.NewShareID(), Kind: s.Kind, Status: s.Status, From: envelope.From{Agency: s.From, Role: s.Role, User: "user-1"},
+		To: envelope.To{Agency: to, User: s.Named}, SentAt: s.At, ValidUntil: fairlead.At(s.At.Add(72 * time.Hour)), Purpose: s.Purpose, Threshold: s.Threshold,
+		TLP: s.TLP, GSC: s.GSC, Urgency: s.Urgency, Severity: s.Severity, Certainty: s.Certainty, Facts: s.Facts, Record: envelope.RecordDigest(c.record),
+	}
+	if s.Status == "" {
+		h.Status = fairlead.StatusActual
+	}
+	if s.Basis != nil {
+		h.Basis = &envelope.Basis{Art6: s.Basis.Art6, Annex1: s.Basis.Annex1, Gateways: s.Basis.Gateways, Cite: s.Basis.Cite}
+	}
+	if id, version, ok := strings.Cut(s.Agreement, "/"); ok {
+		h.Agreement = &envelope.AgreementRef{ID: id}
+		fmt.Sscan(version, &h.Agreement.Version) //nolint:errcheck // a wrong number fails the case
+	}
+	if s.S16LA {
+		h.S16LA = &envelope.S16LA{Considered: true, Applies: true, Detriment: "none"}
+	}
+	r := policy.Request{Header: h, Record: c.record}
+	for _, reason := range s.Examined {
+		r.Examined = append(r.Examined, policy.Cause{Reason: reason, Check: "P00"})
+	}
+	f := c.facts(to)
+	if f.Sender != nil && f.Recipient != nil && to != fairlead.Hub && f.Sender.Jurisdiction.State() != f.Recipient.Jurisdiction.State() { // as the client does
+		if s.Transfer != "" {
+			h.Transfer = &envelope.Transfer{Mechanism: s.Transfer}
+		}
+		if s.Danger != "" {
+			h.Danger = &envelope.Danger{Result: s.Danger, Role: "SAFEGUARDING_LEAD", At: s.At}
+		}
+	}
+	r.Descriptors = c.descriptors()
+	return r, f
+}
+
+func (c *testCase) descriptors() (list []*envelope.Descriptor) {
+	for _, s := range c.share.Sections {
+		d := &envelope.Descriptor{
+			Audience: envelope.ForRecipient, Code: s.Code, Essential: s.Essential, Art9: s.Art9, Sch1: s.Sch1, P18: s.P18, Art10: s.Art10, Caveats: s.Caveats, Siena: s.Siena,
+		}
+		d.Digest = sha256.Sum256([]byte(s.Code))
+		if s.Override != "" {
+			d.Override = &envelope.Override{Reason: s.Override, Note: sha256.Sum256([]byte(cmp.Or(s.Note, "OVERRIDE-NOTE")))}
+		}
+		list = append(list, d)
+	}
+	for _, child := range c.children() {
+		list = append(list, &envelope.Descriptor{Audience: envelope.ForHub, Subject: child})
+	}
+	return list
+}
+
+func (c *testCase) children() []string {
+	list := slices.Clone(c.share.Children)
+	if len(list) == 0 {
+		for _, r := range c.consents {
+			list = append(list, r.Subject)
+		}
+		list = append(list, strings.Repeat("0", 32))[:max(len(list), 1)]
+	}
+	return slices.Compact(list)
+}
+
+func (c *testCase) facts(to fairlead.AgencyID) policy.Facts {
+	f := policy.Facts{Sender: c.agencies[c.share.From], Recipient: c.agencies[to]}
+	for _, a := range c.agreements {
+		if a.Party(c.share.From) && a.Party(to) {
+			f.Agreements = append(f.Agreements, a)
+		}
+	}
+	for i, r := range c.consents {
+		f.Consents = append(f.Consents, consent.Held{Record: r, Agency: c.share.From, Entry: int64(500 + i)})
+	}
+	if a := c.share.Answers; a != nil {
+		f.Answered = &policy.Prior{From: a.From, To: a.To, Kind: a.Kind, Delivered: a.Delivered, Sections: a.Sections, Ack: a.Ack, Entry: 900}
+	}
+	for i, a := range c.share.Approvals {
+		f.Approvals = append(f.Approvals, staff.Approved{User: a.User, Role: a.Role, Entry: int64(800 + i)})
+	}
+	if f.Recipient != nil {
+		f.CAOnly = c.caOnly[f.Recipient.Jurisdiction.State()]
+	}
+	if c.share.Register != "" {
+		f.Record = policy.Cause{Reason: fairlead.ReasonAgreementRecord, Check: "P01", Where: "record", Advice: c.share.Register}
+	}
+	return f
+}
+
+func TestCases(t *testing.T) {
+	for name, c := range cases(t) {
+		t.Run(name, func(t *testing.T) {
+			if !slices.Equal(slices.Sorted(slices.Values(c.share.To)), slices.Sorted(maps.Keys(c.expect))) {
+				t.Fatalf("sent to %v, expected for %v", c.share.To, slices.Collect(maps.Keys(c.expect)))
+			}
+			for to, want := range c.expect {
+				r, f := c.request(to)
+				got := policy.Decide(r, f, c.share.At.Time)
+				want.check(t, to, got)
+				sound(t, r, got)
+				if again := policy.Decide(r, f, c.share.At.Time); !reflect.DeepEqual(got, again) {
+					t.Errorf("%s: decided again it is %+v", to, again)
+				}
+			}
+		})
+	}
+}
+
+func (want outcome) check(t *testing.T, to fairlead.AgencyID, got policy.Decision) {
+	t.Helper()
+	same := func(what string, got, want any) {
+		if g, w := fmt.Sprint(got), fmt.Sprint(want); g != w {
+			t.Errorf("%s: %s is %s, want %s", to, what, g, w)
+		}
+	}
+	same("result", got.Result, want.Result)
+	same("ground", got.Ground, want.Ground)
+	same("agreement", got.Agreement, want.Agreement)
+	same("withheld", got.Withheld(), want.Withheld)
+	same("reasons", got.Reasons(), slices.Sorted(slices.Values(want.Reasons)))
+	if want.First != "" && len(got.Causes) > 0 {
+		same("first reason", got.Causes[0].Reason, want.First)
+	}
+	due := []string{}
+	for _, d := range got.Due {
+		due = append(due, strings.TrimSpace(d.Code+" "+d.At+" "+d.Calendar))
+	}
+	same("due", due, want.Due)
+	if want.Used != nil {
+		same("entries used", got.Used, want.Used)
+	}
+	advice := fmt.Sprintf("%+v", got)
+	for _, words := range want.Says {
+		if !strings.Contains(advice, words) {
+			t.Errorf("%s: nothing says %q in %s", to, words, advice)
+		}
+	}
+	for _, s := range got.Sections {
+		if clause, ok := want.Clauses[s.Code]; ok {
+			same("clause of "+string(s.Code), s.Clause, clause)
+		}
+	}
+}
+
+// sound holds for every decision whatever.
+func sound(t testing.TB, r policy.Request, d policy.Decision) {
+	t.Helper()
+	refused, held := d.Result == fairlead.Refused, d.Result == fairlead.Held
+	switch {
+	case d.Engine != policy.Engine:
+		t.Error("no engine number")
+	case refused != (d.Ground == fairlead.GroundNone), refused != (len(d.Causes) > 0), held != (len(d.Holds) > 0), (refused || held) == d.Delivers():
+		t.Errorf("result %s, ground %s, %d causes, %d holds", d.Result, d.Ground, len(d.Causes), len(d.Holds))
+	case (refused || held) && (len(d.Reasons()) == 0 || len(d.Due) > 0) || refused && d.Agreement != "":
+		t.Error("what is not delivered has a reason and starts no clock; a refusal stands on nothing")
+	case d.Ground == fairlead.GroundAgreement && d.Agreement == "", d.Ground == fairlead.GroundEmergency && d.Agreement != "":
+		t.Errorf("ground %s, agreement %q", d.Ground, d.Agreement)
+	case (d.Result == fairlead.DeliveredRedacted) != (len(d.Withheld()) > 0):
+		t.Errorf("result %s, withheld %v", d.Result, d.Withheld())
+	case !slices.IsSorted(d.Used) || len(slices.Compact(slices.Clone(d.Used))) != len(d.Used):
+		t.Errorf("entries used are not ascending: %v", d.Used)
+	}
+	for _, s := range d.Sections {
+		desc := r.Descriptors[s.Part]
+		if desc.Audience != envelope.ForRecipient || desc.Code != s.Code {
+			t.Errorf("section %s is said to be part %d", s.Code, s.Part)
+		}
+		if s.Delivered && (!d.Delivers() || s.Clause == "" || len(s.Causes) > 0) || !s.Delivered && d.Delivers() && len(s.Causes) == 0 {
+			t.Errorf("section %+v in a share that is %s", s, d.Result)
+		}
+	}
+}

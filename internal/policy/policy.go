@@ -1,0 +1,211 @@
+// Package policy is the decision point (XACML PDP): one pure function from a request, the facts of the
+// register and an instant to a decision, the same in the hub, in a sender's dry run and in an auditor's
+// replay. Checks P01 to P15 are those of the domain notes §8. Default deny; deny wins; what is not
+// built denies by name.
+package policy
+
+import (
+	"slices"
+	"time"
+
+	"fairlead/internal/agreement"
+	"fairlead/internal/consent"
+	"fairlead/internal/envelope"
+	"fairlead/internal/fairlead"
+	"fairlead/internal/kind"
+	"fairlead/internal/staff"
+)
+
+// Engine numbers the meaning of Decide. A log entry names it; a change of meaning takes a new number
+// and keeps the old code, so that past decisions replay.
+const Engine = 1
+
+// Request is what is asked: one share, as far as it is in the clear.
+type Request struct {
+	Header      *envelope.Header
+	Descriptors []*envelope.Descriptor
+	Record      []byte
+	Examined    []Cause // faults found before the decision: signature, replay, time, packets
+}
+
+// Facts is what the register knows of a request, nothing else.
+type Facts struct {
+	Sender, Recipient *Agency // nil: not enrolled. The hub itself is fairlead.Hub
+	Agreements        []*agreement.Standing
+	Consents          []consent.Held   // the sender's records of the share's subject, oldest first
+	Answered          *Prior           // the share that reply_to names, nil: not on record
+	CAOnly            bool             // the recipient's State takes Art 34 requests from Central Authorities only
+	Approvals         []staff.Approved // by the sender's people of this very share, checked by the register
+	Record            Cause            // what the register says against the record; zero: nothing
+}
+
+// Agency is what decisions need to know of an enrolled agency.
+type Agency struct {
+	ID           fairlead.AgencyID     `json:"id"`
+	Type         fairlead.AgencyType   `json:"type"`
+	Jurisdiction fairlead.Jurisdiction `json:"jurisdiction"`
+	Emergency    bool                  `json:"emergency_registered"` // has a duty inbox open day and night
+	Suspended    bool                  `json:"suspended,omitempty"`
+	Entry        int64                 `json:"-"` // log entry of its enrolment
+}
+
+// Prior is a share on record that another one answers.
+type Prior struct {
+	From, To  fairlead.AgencyID
+	Kind      string
+	Delivered bool
+	Sections  []fairlead.SectionCode // delivered ones
+	Ack       fairlead.AckLevel      // furthest human acknowledgement by To
+	Entry     int64
+}
+
+// Cause is one reason, the check that found it, where, and what to do about it.
+type Cause struct {
+	Reason  fairlead.Reason `json:"reason"`
+	Check   string          `json:"check"`
+	Where   string          `json:"where,omitempty"`
+	Advice  string          `json:"advice,omitempty"`
+	Private bool            `json:"private,omitempty"` // for auditors, not for the sender
+}
+
+// Section is the decision on one section.
+type Section struct {
+	Part      int                  `json:"part"` // place among the descriptors
+	Code      fairlead.SectionCode `json:"code"`
+	Delivered bool                 `json:"delivered"`
+	Clause    string               `json:"clause,omitempty"` // agreement term or rule that permits it
+	Causes    []Cause              `json:"causes,omitempty"`
+}
+
+// Due is a deadline that the decision starts: an instant, or a date that lasts to its end in the
+// calendar named.
+type Due struct {
+	Code     string `json:"code"`
+	At       string `json:"at"`
+	Calendar string `json:"calendar,omitempty"`
+}
+
+// Decision is the answer, with every reason kept.
+type Decision struct {
+	Engine    int             `json:"engine"`
+	Result    fairlead.Result `json:"result"`
+	Ground    fairlead.Ground `json:"ground"`
+	Agreement string          `json:"agreement,omitempty"` // such as "A2/1"
+	Causes    []Cause         `json:"causes,omitempty"`    // against the whole share
+	Holds     []Cause         `json:"holds,omitempty"`     // why it waits; a held share has no causes
+	Sections  []Section       `json:"sections,omitempty"`
+	Due       []Due           `json:"due,omitempty"`
+	Used      []int64         `json:"used,omitempty"` // log entries the decision stands on, ascending
+}
+
+// decider gathers one decision.
+type decider struct {
+	Request
+	f    Facts
+	at   time.Time
+	kind kind.Kind
+
+	standing *agreement.Standing // agreement that carries the share, if any
+	cover    agreement.Cover
+	under    fairlead.Ground // what an override stands on, if there is one
+	d        Decision
+}
+
+// Decide runs every check, keeps every reason, and lets the first failure decide (domain §8).
+func Decide(r Request, f Facts, at time.Time) Decision {
+	p := &decider{Request: r, f: f, at: at, d: Decision{Engine: Engine, Ground: fairlead.GroundNone, Result: fairlead.Refused}}
+	p.d.Causes = slices.Clone(r.Examined)
+	if r.Header == nil || len(r.Examined) > 0 { // nothing in it may be believed
+		return p.d
+	}
+	for _, check := range []func(*decider){
+		(*decider).checkKind, (*decider).checkSender, (*decider).checkRecipient, (*decider).checkChannel,
+		(*decider).checkBasis, (*decider).checkGround, (*decider).checkTransfer, (*decider).checkDanger, (*decider).checkRecord,
+	} {
+		check(p)
+	}
+	if len(p.d.Causes) == 0 {
+		p.decideSections()
+	}
+	if len(p.d.Causes) > 0 {
+		p.refuse()
+		return p.d
+	}
+	if p.d.Result != fairlead.Held {
+		p.due()
+	}
+	p.used()
+	return p.d
+}
+
+// refuse leaves the reasons and takes everything else back.
+func (p *decider) refuse() {
+	p.d.Result, p.d.Ground, p.d.Agreement, p.d.Holds = fairlead.Refused, fairlead.GroundNone, "", nil
+	for i := range p.d.Sections {
+		p.d.Sections[i].Delivered = false
+	}
+	p.used()
+}
+
+// against records a cause against the whole share.
+func (p *decider) against(check string, reason fairlead.Reason, where, advice string) {
+	p.d.Causes = append(p.d.Causes, Cause{Reason: reason, Check: check, Where: where, Advice: advice})
+}
+
+// used lists the entries the decision read, so that an auditor finds them without searching.
+func (p *decider) used() {
+	var used []int64
+	for _, a := range []*Agency{p.f.Sender, p.f.Recipient} {
+		if a != nil && a.ID != fairlead.Hub {
+			used = append(used, a.Entry)
+		}
+	}
+	if p.standing != nil {
+		used = append(used, p.standing.Entry, p.standing.ActiveBy)
+		if p.standing.Ended > 0 {
+			used = append(used, p.standing.Ended)
+		}
+	}
+	for _, a := range p.f.Approvals {
+		used = append(used, a.Entry)
+	}
+	for _, c := range p.f.Consents {
+		used = append(used, c.Entry)
+	}
+	if p.f.Answered != nil {
+		used = append(used, p.f.Answered.Entry)
+	}
+	slices.Sort(used)
+	p.d.Used = slices.Compact(used)
+}
+
+// Reasons lists the distinct reasons of a decision, share and sections together, in alphabetical order.
+func (d *Decision) Reasons() []fairlead.Reason {
+	reasons := []fairlead.Reason{}
+	for _, c := range slices.Concat(d.Causes, d.Holds) {
+		reasons = append(reasons, c.Reason)
+	}
+	for _, s := range d.Sections {
+		for _, c := range s.Causes {
+			reasons = append(reasons, c.Reason)
+		}
+	}
+	slices.Sort(reasons)
+	return slices.Compact(reasons)
+}
+
+// Delivers reports whether anything is put before the recipient.
+func (d *Decision) Delivers() bool {
+	return d.Result == fairlead.Delivered || d.Result == fairlead.DeliveredRedacted
+}
+
+// Withheld lists the section codes not delivered, in the order sent.
+func (d *Decision) Withheld() []fairlead.SectionCode {
+	codes := []fairlead.SectionCode{}
+	for _, s := range d.Sections {
+		if !s.Delivered && d.Delivers() {
+			codes = append(codes, s.Code)
+		}
+	}
+	return codes
+}
