@@ -1,0 +1,101 @@
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"fairlead/internal/fairlead"
+	"fairlead/internal/keyring"
+	"fairlead/internal/strictjson"
+)
+
+// Invitation is what the operator gives to an agency that is to enrol: where the hub is and how to
+// know it. Nothing in it is secret; it must arrive unaltered.
+type Invitation struct {
+	URL     string `json:"url"`      // tls://host:port
+	CertPEM string `json:"cert_pem"` // the hub's certificate, to pin
+	LogKey  string `json:"log_key"`  // verifier key of the log's checkpoints
+	HTTP    string `json:"http,omitempty"`
+}
+
+// SignedRequest is the file an agency sends back: the request and its signature by the new key.
+type SignedRequest struct {
+	Request   []byte `json:"request"` // Request, exact bytes
+	Signature []byte `json:"signature"`
+}
+
+// Admission is what an enrolled agency needs to connect. It is not secret: the user key never left the
+// agency.
+type Admission struct {
+	Agency  fairlead.AgencyID `json:"agency"`
+	Account fairlead.Account  `json:"account"`
+	UserJWT string            `json:"user_jwt"`
+	Entry   int64             `json:"entry"` // log entry of the enrolment
+}
+
+// Review reads a request and shows what the operator compares over another channel: the fingerprint.
+func (s SignedRequest) Review(at time.Time) (Request, keyring.Fingerprint, error) {
+	var r Request
+	if err := strictjson.Unmarshal(s.Request, &r); err != nil {
+		return r, keyring.Fingerprint{}, fmt.Errorf("request: %w", err)
+	}
+	cert, err := CheckEnrolment(s.Agency(r), at)
+	if err != nil {
+		return r, keyring.Fingerprint{}, err
+	}
+	return r, cert.Fingerprint(), nil
+}
+
+// Agency is the register's record of the request, still without an account.
+func (s SignedRequest) Agency(r Request) *Agency {
+	a := &Agency{Name: r.Name, User: r.User, Certificate: r.Certificate, Request: s.Request, Signature: s.Signature}
+	a.ID, a.Type, a.Jurisdiction, a.Emergency = r.Agency, r.Type, r.Jurisdiction, r.Emergency
+	return a
+}
+
+// Request is what an agency signs when it asks to be enrolled: keys are made where they stay.
+type Request struct {
+	Agency       fairlead.AgencyID     `json:"agency"`
+	Name         string                `json:"name"`
+	Type         fairlead.AgencyType   `json:"type"`
+	Jurisdiction fairlead.Jurisdiction `json:"jurisdiction"`
+	Emergency    bool                  `json:"emergency_registered"`
+	User         string                `json:"user"` // public NATS user key
+	Certificate  []byte                `json:"certificate"`
+	At           fairlead.Time         `json:"at"`
+}
+
+// ParseAgency reads the record of an enrolment.
+func ParseAgency(record []byte) (*Agency, error) {
+	var a Agency
+	if err := strictjson.Unmarshal(record, &a); err != nil {
+		return nil, err
+	}
+	return &a, nil
+}
+
+// CheckEnrolment proves an enrolment by itself: the request is signed by the certificate it brings, and
+// the register repeats it word for word. It returns the certificate.
+func CheckEnrolment(a *Agency, at time.Time) (*keyring.Certificate, error) {
+	var r Request
+	if err := strictjson.Unmarshal(a.Request, &r); err != nil {
+		return nil, fmt.Errorf("enrolment request: %w", err)
+	}
+	cert, err := keyring.ReadCertificate(r.Certificate, at)
+	if err != nil {
+		return nil, fmt.Errorf("enrolment request of %s: %w", r.Agency, err)
+	}
+	if err := cert.Signing().Verify(a.Request, a.Signature, keyring.ContextEnrolment, r.At.Time); err != nil {
+		return nil, fmt.Errorf("enrolment request of %s: %w", r.Agency, err)
+	}
+	if r.Agency == fairlead.Hub {
+		return nil, fmt.Errorf("%s is the hub's own name; choose another", r.Agency)
+	}
+	same := a.ID == r.Agency && a.Name == r.Name && a.Type == r.Type && a.Jurisdiction == r.Jurisdiction && a.Emergency == r.Emergency &&
+		a.User == r.User && string(a.Certificate) == string(r.Certificate)
+	if !same {
+		return nil, fmt.Errorf("the register does not repeat the request of %s word for word", r.Agency)
+	}
+	return cert, errors.Join(r.Agency.Check(), r.Jurisdiction.Check(), fairlead.CheckCode("type", r.Type, fairlead.AgencyTypes))
+}

@@ -1,0 +1,239 @@
+// Package registry is the fold of the log: entries become an immutable Snapshot of who and what is in
+// force (XACML policy information point). The broker folds every entry before it decides the next; an
+// agency folds what concerns it; an auditor folds all of it again and must reach the same state.
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"time"
+
+	"fairlead/internal/agreement"
+	"fairlead/internal/consent"
+	"fairlead/internal/entry"
+	"fairlead/internal/fairlead"
+	"fairlead/internal/keyring"
+	"fairlead/internal/policy"
+	"fairlead/internal/staff"
+)
+
+// ErrFold is wrapped by every entry that does not follow from those before it.
+var ErrFold = errors.New("registry: entry does not follow from the log")
+
+// Agency is an enrolled agency as the register holds it.
+type Agency struct {
+	policy.Agency
+	Name        string           `json:"name"`
+	Account     fairlead.Account `json:"account"`
+	User        string           `json:"user"`        // public NATS user key
+	Certificate []byte           `json:"certificate"` // OpenPGP, public
+	Request     []byte           `json:"request"`     // exact bytes of the agency's request
+	Signature   []byte           `json:"signature"`   // over the request, by the certificate's own key
+}
+
+// Rules are what the operator sets for all: groups that senders expand, and country rules.
+type Rules struct {
+	Groups    []Group   `json:"groups,omitempty"`
+	Countries []Country `json:"countries,omitempty"`
+}
+
+// Group is a named list of agencies; the sender's program expands it into shares, and a sender that is
+// itself a member is left out.
+type Group struct {
+	Name    string              `json:"name"`
+	Members []fairlead.AgencyID `json:"members"`
+}
+
+// Country is what a State declared on how it may be reached.
+type Country struct {
+	State  string `json:"state"`
+	CAOnly bool   `json:"art34_ca_only"` // Hague 1996 Art 34(2)
+}
+
+// shareRecord is what the fold keeps of a share that is on record.
+type shareRecord struct {
+	digest    fairlead.Digest // of its header
+	account   fairlead.Account
+	from, to  fairlead.AgencyID
+	kind      string
+	delivered bool
+	sections  []fairlead.SectionCode
+	ack       fairlead.AckLevel
+	entry     int64
+	counter   uint64
+}
+
+// Snapshot is the register after so many entries. It never changes: Fold and Learn return a new one.
+type Snapshot struct {
+	size       int64
+	last       time.Time
+	agencies   map[fairlead.AgencyID]*Agency
+	accounts   map[fairlead.Account]fairlead.AgencyID
+	ring       *keyring.Ring
+	rules      Rules
+	agreements map[string]*standing           // by reference, "A2/1"
+	parties    map[fairlead.AgencyID][]string // references of a party's agreements, sorted
+	consents   trie[[]consent.Held]           // by agency and subject
+	shares     trie[*shareRecord]
+	staff      trie[*staff.Member]    // by agency and user
+	approvals  trie[[]staff.Approved] // by share
+	held       map[fairlead.ShareID]*heldShare
+	counters   trie[uint64]            // last delivered counter, by recipient
+	heard      trie[uint64]            // last acknowledged counter, by recipient
+	senders    trie[fairlead.AgencyID] // of what was delivered, by recipient and counter
+}
+
+// standing is an agreement version and who was told that it is active.
+type standing struct {
+	agreement.Standing
+	told []fairlead.AgencyID
+}
+
+// New is the register of an empty log.
+func New() *Snapshot {
+	return &Snapshot{
+		agencies: map[fairlead.AgencyID]*Agency{}, accounts: map[fairlead.Account]fairlead.AgencyID{},
+		ring: &keyring.Ring{}, parties: map[fairlead.AgencyID][]string{}, agreements: map[string]*standing{}, held: map[fairlead.ShareID]*heldShare{},
+	}
+}
+
+// Size is the number of entries folded.
+func (s *Snapshot) Size() int64 { return s.size }
+
+// Last is the time of the last entry; the next one is not earlier.
+func (s *Snapshot) Last() time.Time { return s.last }
+
+// Agency finds an enrolled agency, or nil.
+func (s *Snapshot) Agency(id fairlead.AgencyID) *Agency { return s.agencies[id] }
+
+// Agencies lists the enrolled agencies by id.
+func (s *Snapshot) Agencies() []*Agency {
+	list := slices.Collect(maps.Values(s.agencies))
+	slices.SortFunc(list, func(a, b *Agency) int {
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+	return list
+}
+
+// ByAccount finds the agency that owns a NATS account, or nil.
+func (s *Snapshot) ByAccount(a fairlead.Account) *Agency { return s.agencies[s.accounts[a]] }
+
+// Certificate is the current certificate of an agency, or nil.
+func (s *Snapshot) Certificate(id fairlead.AgencyID) *keyring.Certificate {
+	c, _ := s.ring.Certificate(id)
+	return c
+}
+
+// Group expands a group of the register; nil if there is none.
+func (s *Snapshot) Group(name string) []fairlead.AgencyID {
+	for _, g := range s.rules.Groups {
+		if g.Name == name {
+			return g.Members
+		}
+	}
+	return nil
+}
+
+// Counter is the number of entries delivered to id.
+func (s *Snapshot) Counter(id fairlead.AgencyID) uint64 {
+	n, _ := s.counters.get(keyOf(string(id)))
+	return n
+}
+
+// Agreements lists every version on record, by reference.
+func (s *Snapshot) Agreements() []agreement.Standing {
+	var list []agreement.Standing
+	for _, ref := range slices.Sorted(maps.Keys(s.agreements)) {
+		list = append(list, s.agreements[ref].Standing)
+	}
+	return list
+}
+
+// Unannounced lists the agreements in force at an instant with the parties not yet told so.
+func (s *Snapshot) Unannounced(at time.Time) []Announcement {
+	var list []Announcement
+	for _, ref := range slices.Sorted(maps.Keys(s.agreements)) {
+		st := s.agreements[ref]
+		if !st.Active(at) || len(st.told) == len(st.Parties) {
+			continue
+		}
+		for _, id := range st.Parties {
+			if !slices.Contains(st.told, id) {
+				list = append(list, Announcement{To: id, Agreement: st.ID, Version: st.Version, State: "active"})
+			}
+		}
+	}
+	return list
+}
+
+// Announcement is the record of an agreement.status notice.
+type Announcement struct {
+	To        fairlead.AgencyID `json:"to"`
+	Agreement string            `json:"agreement"`
+	Version   int               `json:"version"`
+	State     string            `json:"state"`
+	Due       []policy.Due      `json:"due,omitempty"`
+}
+
+// Lookup finds a share on record by id: the digest of its header, its account and its log entry.
+func (s *Snapshot) Lookup(id fairlead.ShareID) (digest fairlead.Digest, account fairlead.Account, index int64, ok bool) {
+	r, ok := s.shares.get(id)
+	if !ok {
+		return digest, "", 0, false
+	}
+	return r.digest, r.account, r.entry, true
+}
+
+// Fold adds the next entry of the whole log: index, time and counters must follow.
+func (s *Snapshot) Fold(l entry.Leaf, d *entry.Detail) (*Snapshot, error) {
+	next := *s
+	if l.At.Before(s.last) {
+		return nil, fmt.Errorf("%w: entry %d is earlier than the one before", ErrFold, s.size)
+	}
+	if l.Outcome == entry.OutcomeDelivered {
+		if want := s.Counter(l.To) + 1; l.Counter != want {
+			return nil, fmt.Errorf("%w: entry %d has counter %d for %s, want %d", ErrFold, s.size, l.Counter, l.To, want)
+		}
+		next.counters = s.counters.with(keyOf(string(l.To)), l.Counter)
+		next.senders = s.senders.with(deliveryKey(l.To, l.Counter), l.From)
+	} else if l.Counter != 0 {
+		return nil, fmt.Errorf("%w: entry %d has a counter and delivers nothing", ErrFold, s.size)
+	}
+	if err := next.effect(s.size, l, d); err != nil {
+		return nil, fmt.Errorf("%w: entry %d: %w", ErrFold, s.size, err)
+	}
+	next.size, next.last = s.size+1, l.At
+	return &next, nil
+}
+
+// Learn adds an entry of the register to an agency's own view, which has gaps between indexes.
+func (s *Snapshot) Learn(index int64, l entry.Leaf, d *entry.Detail) (*Snapshot, error) {
+	next := *s
+	if err := next.effect(index, l, d); err != nil {
+		return nil, fmt.Errorf("%w: entry %d: %w", ErrFold, index, err)
+	}
+	next.size, next.last = max(s.size, index+1), l.At
+	return &next, nil
+}
+
+func deliveryKey(to fairlead.AgencyID, counter uint64) [16]byte {
+	return keyOf(string(to), strconv.FormatUint(counter, 10))
+}
+
+// Senders lists those whose shares were delivered to an agency with counters in (after, upTo].
+func (s *Snapshot) Senders(to fairlead.AgencyID, after, upTo uint64) []fairlead.AgencyID {
+	var list []fairlead.AgencyID
+	for n := after + 1; n <= upTo; n++ {
+		if id, ok := s.senders.get(deliveryKey(to, n)); ok && id != fairlead.Hub {
+			list = append(list, id)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
