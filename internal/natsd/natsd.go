@@ -1,0 +1,251 @@
+// Package natsd runs the NATS server inside the hub program: operator mode (decentralised JWT),
+// JetStream with fsync on every write and encryption at rest, one account per agency that can do
+// nothing but use services of the HUB account (DESIGN §5). It owns nats-server, jwt and the server's
+// nkeys; the client side, streams and consumers included, is package bus.
+//
+// All that must survive is below one directory:
+//
+//	keys/      seeds of operator, SYS and HUB, the TLS certificate, the store key    secret
+//	agencies/  seeds of the agencies' accounts, made by the hub                      secret
+//	jwt/       account JWTs (full resolver)
+//	store/     JetStream, and key.check, which tells whether the store key is right
+//
+// Who can read keys/ can act as the hub on this server; who can modify store/ can lose or reorder
+// messages, which the log's own proofs show. Neither can read a case.
+package natsd
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/nats-io/jwt/v2"
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/rs/zerolog"
+
+	"fairlead/internal/fairlead"
+	"fairlead/internal/subject"
+)
+
+var (
+	// ErrStoreKey says that the key of the store is missing or not the one the data was written with.
+	ErrStoreKey = errors.New("natsd: wrong store key")
+	// ErrStream says that a stream on disk is not served. Nothing may be created over it.
+	ErrStream = errors.New("natsd: stream on disk cannot be read")
+	// ErrKeys says that keys are missing while data that depends on them is there.
+	ErrKeys = errors.New("natsd: keys missing")
+	// ErrAccount says that an account is not one of this hub's.
+	ErrAccount = errors.New("natsd: unknown account")
+	// ErrServer says that the server did not start.
+	ErrServer = errors.New("natsd: server did not start")
+)
+
+const (
+	maxPayload   = 6 << 20 // bytes: subject.MaxMessage and room for headers
+	maxConns     = 10_000
+	maxConsumers = 100_000
+	pingInterval = 20 * time.Second // how soon a dead agency's pull requests go
+	readyWithin  = 10 * time.Second
+	// Of the resolver, which asks other servers; there are none yet.
+	syncInterval = time.Minute
+	askWithin    = 50 * time.Millisecond
+)
+
+// Config says where the server keeps its state and whether it listens.
+type Config struct {
+	// Dir holds all state; made if missing.
+	Dir string
+	// Listen is "host:port" for TLS 1.3 connections of agencies; port 0 picks a free one. Empty
+	// means in-process connections only.
+	Listen string
+	// StoreKeyFile is the key of the JetStream store: 64 hexadecimal digits, made at first start.
+	// Empty means keys/store.key in Dir; another disk is better.
+	StoreKeyFile string
+	// NoCipher leaves the store unencrypted, for tests that search it. It cannot be changed later.
+	NoCipher bool
+	// MaxStore bounds the store in bytes. 0 means three quarters of the free disk space at start.
+	MaxStore int64
+	// Log gets the server's messages. The zero value is silent.
+	Log zerolog.Logger
+}
+
+// Server is a running NATS server. Its methods may be called from several goroutines.
+type Server struct {
+	cfg      Config
+	keys     *keys
+	nats     *server.Server
+	resolver *server.DirAccResolver
+	log      *logger
+
+	mu sync.Mutex // serialises changes of accounts
+}
+
+// Start makes what is missing at the first start, checks everything else, and starts the server.
+// It refuses (ErrKeys, ErrStoreKey, ErrStream) whatever could make data unreadable, and then has
+// changed nothing.
+func Start(cfg Config) (*Server, error) {
+	s := &Server{cfg: cfg, log: &logger{log: cfg.Log}}
+	var err error
+	// 1. Keys first: without them, data on disk belongs to nobody we know.
+	if s.keys, err = openKeys(s.path("keys"), s.path("store")); err != nil {
+		return nil, err
+	}
+	// 2. The store key is checked against key.check, because the server itself starts with any key
+	// and then takes the streams for absent.
+	storeKey, err := openStoreKey(s.storeKeyFile(), s.path("store"), cfg.NoCipher)
+	if err != nil {
+		return nil, err
+	}
+	// 3. Operator, SYS and HUB, before the server looks for them.
+	operator, err := s.openTrust()
+	if err != nil {
+		return nil, err
+	}
+	opts, err := s.options(operator, storeKey)
+	if err != nil {
+		return nil, err
+	}
+	// 4. The server recovers its streams.
+	if err := s.start(opts); err != nil {
+		return nil, err
+	}
+	// 5. Only if every stream on disk is served may anybody create the missing ones.
+	if err := s.checkStreams(); err != nil {
+		s.Shutdown()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Shutdown stops the server and waits until all is on disk: about 10 ms for each agency.
+func (s *Server) Shutdown() {
+	s.nats.Shutdown()
+	s.nats.WaitForShutdown()
+}
+
+// ClientURL is the address for agencies ("tls://127.0.0.1:4222"); empty if the server doesn't listen.
+func (s *Server) ClientURL() string {
+	if s.cfg.Listen == "" {
+		return ""
+	}
+	return s.nats.ClientURL()
+}
+
+// CertPEM is the server's certificate, which agencies pin.
+func (s *Server) CertPEM() []byte { return s.keys.certPEM }
+
+// HubAccount is the public key of the HUB account.
+func (s *Server) HubAccount() fairlead.Account { return s.keys.account(hubSeed) }
+
+// InProcessConn opens a connection that needs no network; bus takes it.
+func (s *Server) InProcessConn() (net.Conn, error) { return s.nats.InProcessConn() }
+
+func (s *Server) path(name string) string { return filepath.Join(s.cfg.Dir, name) }
+
+func (s *Server) storeKeyFile() string {
+	if s.cfg.StoreKeyFile != "" {
+		return s.cfg.StoreKeyFile
+	}
+	return filepath.Join(s.path("keys"), "store.key")
+}
+
+// options sets every option that matters, so that a default that changes does not change us.
+func (s *Server) options(operator *jwt.OperatorClaims, storeKey string) (*server.Options, error) {
+	o := &server.Options{
+		ServerName: subject.ServerName, NoSigs: true, DontListen: true,
+		JetStream: true, StoreDir: s.path("store"), JetStreamMaxStore: s.cfg.MaxStore,
+		SyncAlways: true, // anything less loses acknowledged messages in a power cut
+		MaxPayload: maxPayload, MaxConn: maxConns, AuthTimeout: 2, PingInterval: pingInterval, MaxPingsOut: 2,
+		TrustedOperators: []*jwt.OperatorClaims{operator}, SystemAccount: string(s.keys.account(sysSeed)), AccountResolver: s.resolver,
+		// The exports cover acknowledgements of the first form only.
+		FeatureFlags: map[string]bool{"js_ack_fc_v2": false},
+	}
+	o.JetStreamLimits.DefaultMaxConsumers = maxConsumers
+	if storeKey != "" {
+		o.JetStreamKey, o.JetStreamCipher = storeKey, server.ChaCha
+	}
+	if s.cfg.Listen == "" {
+		return o, nil
+	}
+	return o, s.listen(o)
+}
+
+// listen adds the TLS listener. The handshake comes before the first word of the protocol.
+func (s *Server) listen(o *server.Options) error {
+	host, port, err := net.SplitHostPort(s.cfg.Listen)
+	if err != nil {
+		return fmt.Errorf("listen address %q: want host:port: %w", s.cfg.Listen, err)
+	}
+	number, err := strconv.ParseUint(port, 10, 16)
+	if err != nil {
+		return fmt.Errorf("listen address %q: port is not a number from 0 to 65535", s.cfg.Listen)
+	}
+	o.DontListen, o.Host, o.Port = false, host, int(number)
+	if number == 0 {
+		o.Port = server.RANDOM_PORT
+	}
+	o.TLS, o.TLSHandshakeFirst, o.TLSTimeout = true, true, 5
+	o.TLSConfig = &tls.Config{Certificates: []tls.Certificate{s.keys.cert}, MinVersion: tls.VersionTLS13}
+	return nil
+}
+
+// start runs the server until it is ready or has said why not.
+func (s *Server) start(o *server.Options) error {
+	var err error
+	if s.nats, err = server.NewServer(o); err != nil {
+		return fmt.Errorf("%w: %w", ErrServer, err)
+	}
+	s.nats.SetLoggerV2(s.log, s.cfg.Log.Debug().Enabled(), false, false)
+	s.nats.Start()
+	deadline := time.Now().Add(readyWithin)
+	for !s.nats.ReadyForConnections(50 * time.Millisecond) {
+		if why := s.log.fatal(); why != "" || time.Now().After(deadline) {
+			s.Shutdown()
+			return fmt.Errorf("%w: %s", ErrServer, why)
+		}
+	}
+	if _, err := s.nats.LookupAccount(string(s.HubAccount())); err != nil {
+		s.Shutdown()
+		return fmt.Errorf("%w: HUB account: %w", ErrServer, err)
+	}
+	return nil
+}
+
+// checkStreams compares the streams on disk with those that the server has recovered.
+func (s *Server) checkStreams() error {
+	served := map[string]bool{}
+	hub := string(s.HubAccount())
+	detail, err := s.nats.JszAccount(&server.JSzOptions{Account: hub, Streams: true})
+	if err != nil {
+		return fmt.Errorf("%w: JetStream: %w", ErrServer, err)
+	}
+	for _, stream := range detail.Streams {
+		served[filepath.Join(hub, "streams", stream.Name)] = true
+	}
+	for _, dir := range streamDirs(s.path("store")) {
+		if !served[dir] {
+			return fmt.Errorf("%w: %s in %s is there, but the server does not serve it. Restore the store and the keys from one backup; do not delete it", ErrStream, dir, s.path("store"))
+		}
+	}
+	return nil
+}
+
+// streamDirs lists the streams below a store, relative to its JetStream directory.
+func streamDirs(store string) []string {
+	root := filepath.Join(store, server.JetStreamStoreDir)
+	dirs, _ := filepath.Glob(filepath.Join(root, "*", "streams", "*")) // fails only for a bad pattern
+	var list []string
+	for _, dir := range dirs {
+		if info, err := os.Stat(dir); err == nil && info.IsDir() {
+			rel, _ := filepath.Rel(root, dir)
+			list = append(list, rel)
+		}
+	}
+	return list
+}
