@@ -1,0 +1,87 @@
+package broker
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"fairlead/internal/entry"
+	"fairlead/internal/fairlead"
+	"fairlead/internal/registry"
+)
+
+// act is something the operator does to the register; it waits in the broker's loop for its turn.
+type act struct {
+	action string
+	record []byte
+	err    error
+	done   chan error
+}
+
+// Enrol puts an agency on record. Its request proves itself; the account was made by the hub.
+func (b *Broker) Enrol(ctx context.Context, a *registry.Agency) error { return b.act(ctx, "enrol", a) }
+
+// SetRules replaces groups and country rules.
+func (b *Broker) SetRules(ctx context.Context, r registry.Rules) error { return b.act(ctx, "rules", r) }
+
+// Suspend stops an agency from sending and receiving, or lets it again.
+func (b *Broker) Suspend(ctx context.Context, yes bool, s registry.Suspension) error {
+	action := "resume"
+	if yes {
+		action = "suspend"
+	}
+	return b.act(ctx, action, s)
+}
+
+func (b *Broker) act(ctx context.Context, action string, record any) error {
+	raw, err := json.Marshal(record)
+	if err != nil {
+		return err
+	}
+	a := &act{action: action, record: raw, done: make(chan error, 1)}
+	select {
+	case b.acts <- a:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-a.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (b *Broker) takeActs() (acts []*act) {
+	for {
+		select {
+		case a := <-b.acts:
+			acts = append(acts, a)
+		default:
+			return acts
+		}
+	}
+}
+
+// decideAct folds an act; one that does not fold is answered with the reason and leaves nothing.
+func (b *Broker) decideAct(batch *batch, a *act, now time.Time) error {
+	l := entry.Leaf{Class: entry.ClassRegister, Outcome: entry.OutcomeControl, At: now, Share: fairlead.NewShareID(), From: fairlead.Hub, To: fairlead.Hub}
+	e, err := batch.append(l, &entry.Detail{Register: &entry.Register{Action: a.action, Record: a.record}})
+	if err != nil {
+		return fmt.Errorf("%s: %w", a.action, err)
+	}
+	b.forward(batch, e)
+	return nil
+}
+
+// answer tells the callers of Act; an act's own fault comes first.
+func answer(acts []*act, err error) {
+	for _, a := range acts {
+		if a.err != nil {
+			a.done <- a.err
+		} else {
+			a.done <- err
+		}
+	}
+}

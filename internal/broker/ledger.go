@@ -1,0 +1,324 @@
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"fairlead/internal/bus"
+	"fairlead/internal/entry"
+	"fairlead/internal/envelope"
+	"fairlead/internal/subject"
+	"fairlead/internal/tlog"
+)
+
+// LogDir and DetailsDir are where a hub keeps the log's tiles and the details, below its folder.
+const (
+	LogDir     = "log"
+	DetailsDir = "details"
+)
+
+// openLog opens tiles and details where this folder last was. A lost folder, or one that is behind the
+// committed checkpoint, is brought up to it from LEDGER: the stream is the sequencer, the tiles are
+// the ledger.
+func (b *Broker) openLog(ctx context.Context) error {
+	if err := b.readHead(ctx); err != nil {
+		return err
+	}
+	logDir, detailsDir := filepath.Join(b.cfg.Dir, LogDir), filepath.Join(b.cfg.Dir, DetailsDir)
+	at, err := b.place(logDir)
+	if err != nil {
+		return err
+	}
+	if b.tree, err = tlog.OpenWriter(logDir, at); err != nil {
+		return err
+	}
+	if b.details, err = tlog.OpenDetails(detailsDir, at.N); err != nil {
+		return err
+	}
+	reader, err := tlog.OpenReader(logDir, at)
+	if err != nil {
+		return err
+	}
+	return reader.Entries(ctx, 0, at.N, func(index int64, leaf []byte) error {
+		raw, err := b.details.Get(index)
+		if err != nil {
+			return err
+		}
+		return b.fold(index, leaf, raw)
+	})
+}
+
+// place is the tree to open a folder at: the checkpoint it published last, or the committed one, if
+// that is older; then OpenWriter refuses to roll the folder back.
+func (b *Broker) place(logDir string) (tlog.Tree, error) {
+	_, own, err := tlog.ReadCheckpoint(logDir, b.cfg.Verifier)
+	if errors.Is(err, tlog.ErrMissing) {
+		return tlog.Tree{}, nil
+	}
+	if err == nil && own.N > b.head.tree.N {
+		own = b.head.tree
+	}
+	return own, err
+}
+
+func (b *Broker) readHead(ctx context.Context) error {
+	text, revision, err := b.cfg.Hub.Head(ctx)
+	if err != nil {
+		return fmt.Errorf("%w: read the head: %w", errUnreachable, err)
+	}
+	b.head.revision, b.head.text = revision, text
+	if len(text) == 0 {
+		return nil
+	}
+	b.head.tree, err = tlog.OpenCheckpoint(text, b.cfg.Verifier)
+	return err
+}
+
+// fold checks an entry against its leaf and adds it to the Snapshot.
+func (b *Broker) fold(index int64, leaf, raw []byte) error {
+	if index != b.snap.Size() {
+		return fmt.Errorf("%w: entry %d where %d belongs", ErrDiverged, index, b.snap.Size())
+	}
+	l, err := entry.ParseLeaf(leaf)
+	if err != nil {
+		return err
+	}
+	d, err := entry.ParseDetail(raw)
+	if err != nil {
+		return err
+	}
+	if l.Detail != entry.DetailDigest(raw) {
+		return fmt.Errorf("%w: the detail of entry %d is not the one its leaf names", ErrDiverged, index)
+	}
+	b.snap, err = b.snap.Fold(l, d)
+	return err
+}
+
+// catchUp adopts what LEDGER holds beyond this broker's fold: after a restart, after another broker
+// wrote, after an answer that did not come. It stops at the committed size to compare roots, and
+// collects the proofs that nobody has handed out.
+func (b *Broker) catchUp(ctx context.Context) error {
+	if err := b.readHead(ctx); err != nil {
+		return err
+	}
+	var refused error // what is wrong with a message, as against with the way to it
+	err := b.cfg.Hub.ReadLedger(ctx, b.seq+1, "", func(seq uint64, on string, data []byte) error {
+		b.seq = seq
+		refused = b.readMessage(seq, on, data)
+		return refused
+	})
+	switch {
+	case refused != nil, errors.Is(err, bus.ErrGap):
+		return err
+	case err != nil:
+		return fmt.Errorf("%w: read LEDGER: %w", errUnreachable, err)
+	}
+	if b.inLedger < b.head.tree.N { // also where the tiles have them
+		return fmt.Errorf("%w: LEDGER holds %d entries, the committed checkpoint has %d", ErrDiverged, b.inLedger, b.head.tree.N)
+	}
+	b.shown.Store(b.snap)
+	err = b.checkpoint(ctx)
+	b.count(nil)
+	return err
+}
+
+// readMessage takes one message of LEDGER: what it owes, and the entry if it is one we have not folded.
+func (b *Broker) readMessage(seq uint64, on string, data []byte) error {
+	if err := b.collectOwed(seq, on, data); err != nil {
+		return err
+	}
+	if on != subject.Entry {
+		return nil
+	}
+	index, leaf, raw, err := envelope.ParseEntryFrame(data)
+	b.inLedger = max(b.inLedger, index+1)
+	if err != nil || index < b.snap.Size() {
+		return err
+	}
+	return b.take(index, leaf, raw)
+}
+
+// take folds and stores one entry of LEDGER.
+func (b *Broker) take(index int64, leaf, raw []byte) error {
+	if err := b.fold(index, leaf, raw); err != nil {
+		return err
+	}
+	return b.store(line{index: index, bytes: leaf, raw: raw})
+}
+
+// store appends an entry to details and tree, and compares roots at the committed size.
+func (b *Broker) store(e line) error {
+	if err := b.details.Append(e.raw); err != nil {
+		return err
+	}
+	if err := b.tree.Append(e.bytes); err != nil {
+		return err
+	}
+	if b.tree.Size() == b.head.tree.N && b.tree.Tree() != b.head.tree {
+		return fmt.Errorf("%w: own root of %d entries differs from the committed one", ErrDiverged, b.head.tree.N)
+	}
+	return nil
+}
+
+// adopt is step 7 for a batch this broker has committed.
+func (b *Broker) adopt(ctx context.Context, batch *batch, seq uint64) error {
+	for _, e := range batch.entries {
+		if err := b.store(e); err != nil {
+			return err
+		}
+	}
+	b.snap, b.seq, b.unread = batch.snap, seq, batch.unread
+	b.keepHeld(batch, seq)
+	b.forgetHeld()
+	if batch.proofs > 0 {
+		b.proofs, b.head.told = b.proofs[batch.proofs:], batch.told
+	}
+	b.proofs = append(b.proofs, batch.owed...)
+	b.inLedger, b.later = b.snap.Size(), batch.later
+	b.shown.Store(b.snap)
+	err := b.checkpoint(ctx)
+	b.count(batch.entries)
+	return err
+}
+
+// checkpoint makes details and tiles durable, signs the tree and commits it to HEAD; then the public
+// checkpoint file follows. If another broker was first, its checkpoint is adopted when the roots agree.
+func (b *Broker) checkpoint(ctx context.Context) error {
+	tree := b.tree.Tree()
+	if err := b.details.Sync(); err != nil {
+		return err
+	}
+	if err := b.tree.Flush(); err != nil {
+		return err
+	}
+	if err := b.follows(tree); err != nil {
+		return err
+	}
+	if tree.N == b.head.tree.N { // another broker has signed it, or nothing is new
+		return b.publish()
+	}
+	text, err := tlog.SignCheckpoint(b.cfg.Signer, tree)
+	if err != nil {
+		return err
+	}
+	revision, err := b.cfg.Hub.SetHead(ctx, text, b.head.revision)
+	if errors.Is(err, bus.ErrFenced) || errors.Is(err, bus.ErrUncertain) {
+		return b.adoptHead(ctx, tree)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: commit the checkpoint: %w", errUnreachable, err)
+	}
+	b.head.revision, b.head.tree, b.head.text = revision, tree, text
+	return b.publish()
+}
+
+// adoptHead takes another broker's checkpoint. A larger one is reached by catching up.
+func (b *Broker) adoptHead(ctx context.Context, own tlog.Tree) error {
+	if err := b.readHead(ctx); err != nil {
+		return err
+	}
+	if b.head.tree.N > own.N {
+		return b.catchUp(ctx)
+	}
+	return b.checkpoint(ctx)
+}
+
+// follows refuses to replace or to publish a committed checkpoint that is not of our own tree.
+func (b *Broker) follows(own tlog.Tree) error {
+	proof, err := b.tree.Consistency(b.head.tree.N)
+	if err == nil {
+		err = tlog.VerifyConsistency(b.head.tree, own, proof)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: another root of %d entries was committed: %w", ErrDiverged, b.head.tree.N, err)
+	}
+	return nil
+}
+
+// publish writes the checkpoint file that everybody reads.
+func (b *Broker) publish() error {
+	if len(b.head.text) == 0 {
+		return nil
+	}
+	return b.tree.PutCheckpoint(b.head.text)
+}
+
+// entryAt reads a stored entry.
+func (b *Broker) entryAt(index int64) (leaf, raw []byte, err error) {
+	reader, err := tlog.OpenReader(filepath.Join(b.cfg.Dir, LogDir), b.tree.Tree())
+	if err != nil {
+		return nil, nil, err
+	}
+	if leaf, err = reader.Entry(index); err != nil {
+		return nil, nil, err
+	}
+	raw, err = b.details.Get(index)
+	return leaf, raw, err
+}
+
+// addProofs puts the proofs of the batch before into this one, with the checkpoint they are under.
+func (b *Broker) addProofs(batch *batch) {
+	if len(b.proofs) == 0 || b.head.tree.N == 0 {
+		return
+	}
+	if b.head.tree.N > b.head.told.N {
+		consistency, err := b.tree.Consistency(b.head.told.N)
+		if err != nil {
+			b.cfg.Log.Error().Err(err).Msg("consistency proof not made")
+			return
+		}
+		batch.add(subject.RegistryAll, envelope.HeadFrame(tlog.FormatConsistency(b.head.told.N, consistency, b.head.text)))
+	}
+	bySubject := map[string][][]byte{}
+	var order []string
+	for _, o := range b.proofs {
+		if len(order) > 400 { // the rest goes with the next batch
+			break
+		}
+		if o.index >= b.tree.Size() { // nothing this log holds: it cannot be proved and is not owed
+			batch.proofs++
+			continue
+		}
+		if o.index >= b.head.tree.N { // its checkpoint is not committed yet
+			break
+		}
+		proof, err := b.tree.Prove(o.index)
+		if err != nil {
+			b.cfg.Log.Error().Err(err).Int64("entry", o.index).Msg("inclusion proof not made")
+			return
+		}
+		if bySubject[o.subject] == nil {
+			order = append(order, o.subject)
+		}
+		bySubject[o.subject] = append(bySubject[o.subject], tlog.FormatProof(o.index, proof, b.head.text))
+		batch.proofs++
+	}
+	for _, s := range order {
+		batch.add(s, envelope.ProofsFrame(bySubject[s]...))
+	}
+	batch.told = b.head.tree
+}
+
+// collectOwed notes, while reading LEDGER, which messages wait for a proof, and strikes them off when a
+// later checkpoint and its proofs went out.
+func (b *Broker) collectOwed(seq uint64, on string, data []byte) error {
+	t, parts, err := envelope.ParseFrame(data)
+	if err != nil {
+		return fmt.Errorf("%w: LEDGER holds what is not a frame: %w", ErrDiverged, err)
+	}
+	switch t {
+	case envelope.TypeShare:
+		return b.collectHeld(seq, parts)
+	case envelope.TypeHead:
+		return b.collectHead(parts[0])
+	case envelope.TypeDelivery, envelope.TypeVerdict, envelope.TypeEntry:
+		if on != subject.Entry && len(parts) > 0 && len(parts[0]) == 8 {
+			b.proofs = append(b.proofs, owed{on, indexOf(parts[0])})
+		}
+	case envelope.TypeProofs:
+		b.strikeOff(on, parts)
+	}
+	return nil
+}

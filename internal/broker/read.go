@@ -1,0 +1,108 @@
+package broker
+
+import (
+	"crypto/sha256"
+	"errors"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"fairlead/internal/bus"
+	"fairlead/internal/entry"
+	"fairlead/internal/envelope"
+	"fairlead/internal/fairlead"
+	"fairlead/internal/keyring"
+	"fairlead/internal/policy"
+	"fairlead/internal/registry"
+)
+
+// arrival is a submission taken apart: a share as the register will see it, or the reason why not.
+type arrival struct {
+	account  fairlead.Account
+	share    *envelope.Bound // nil: unreadable
+	ent      *entry.Share
+	cause    policy.Cause
+	digest   fairlead.Digest // of the whole submission, where it is unreadable
+	verified error           // result of the signature check, made ahead under key
+	key      *keyring.VerifyKey
+}
+
+// read takes submissions apart on all cores. Signatures are verified here against the keys in force
+// now; deciding uses the result if the key is still the same.
+func (b *Broker) read(subs []bus.Submission, now time.Time) []*arrival {
+	out := make([]*arrival, len(subs))
+	var wg sync.WaitGroup
+	work := make(chan int)
+	for range min(runtime.GOMAXPROCS(0), len(subs)) {
+		wg.Go(func() {
+			for i := range work {
+				out[i] = readOne(b.snap, subs[i], now)
+			}
+		})
+	}
+	for i := range subs {
+		work <- i
+	}
+	close(work)
+	wg.Wait()
+	return out
+}
+
+func readOne(snap *registry.Snapshot, sub bus.Submission, now time.Time) *arrival {
+	a := &arrival{account: sub.Account}
+	share, err := envelope.ParseShare(sub.Data)
+	if err == nil {
+		a.share, err = share.Bind()
+	}
+	if err != nil {
+		a.share, a.digest = nil, sha256.Sum256(sub.Data)
+		a.cause = policy.Cause{Reason: unreadable(err), Check: "P00", Where: "submission", Advice: err.Error()}
+		return a
+	}
+	a.ent = &entry.Share{
+		Account: sub.Account, Subject: sub.Subject, Digest: envelope.HeaderDigest(share.Header), Header: share.Header,
+		Signature: share.Signature, Record: share.Record, Descriptors: share.Descriptors(), Keys: keys(a.share),
+	}
+	a.ent.Parse() // on this core; Bind has shown that it can be read
+	if cert := snap.Certificate(a.share.H.From.Agency); cert != nil {
+		a.key = cert.Signing()
+		a.verified = registry.VerifyShare(a.key, share.Header, share.Signature, a.share.H.SentAt.Time)
+	}
+	return a
+}
+
+func unreadable(err error) fairlead.Reason {
+	switch {
+	case errors.Is(err, envelope.ErrTooLarge):
+		return fairlead.ReasonTooLarge
+	case errors.Is(err, envelope.ErrCode):
+		return fairlead.ReasonCodeUnknown
+	}
+	return fairlead.ReasonSchema
+}
+
+// keys notes to which subkey each section is sealed, beside the descriptors.
+func keys(s *envelope.Bound) []string {
+	out := make([]string, len(s.Parts))
+	for i, p := range s.Parts {
+		if s.Descriptors[i].Audience != envelope.ForRecipient {
+			continue
+		}
+		sec, err := keyring.ParseSection(p.Section)
+		if err != nil {
+			out[i] = "!" + strings.TrimPrefix(err.Error(), "keyring: ")
+			continue
+		}
+		out[i] = sec.Recipient.String()
+	}
+	return out
+}
+
+// verify answers from what read has done, if the key and the bytes are the same.
+func (a *arrival) verify(key *keyring.VerifyKey, header, signature []byte, at time.Time) error {
+	if a.key != nil && a.key == key {
+		return a.verified
+	}
+	return registry.VerifyShare(key, header, signature, at)
+}
