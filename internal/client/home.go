@@ -1,0 +1,200 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"fairlead/internal/bus"
+	"fairlead/internal/fairlead"
+	"fairlead/internal/keyring"
+	"fairlead/internal/registry"
+	"fairlead/internal/schema"
+	"fairlead/internal/seal"
+	"fairlead/internal/tlog"
+)
+
+// Files of an agency's folder. The private ones have mode 0600 and never leave the machine.
+const (
+	keyFile        = "key.pgp"         // OpenPGP keys, private
+	userFile       = "user.seed"       // NATS user key, private
+	requestFile    = "request.json"    // signed, goes to the hub's operator
+	invitationFile = "invitation.json" // from the hub's operator
+	admissionFile  = "admission.json"  // from the hub's operator
+)
+
+// ErrHome is wrapped by every fault of an agency's folder.
+var ErrHome = errors.New("client: agency folder")
+
+// Home is an agency's folder on its own machine.
+type Home struct {
+	Dir        string
+	Invitation registry.Invitation
+	Admission  registry.Admission
+	Key        *seal.Key
+	Schema     *schema.Set // see Config.Schema
+	seed       []byte
+}
+
+// Enrol makes an agency's keys in dir and the signed request that the operator needs. Run again for the
+// same agency it gives the same request: keys are never made over keys.
+func Enrol(dir string, inv registry.Invitation, r registry.Request, at time.Time) (registry.SignedRequest, error) {
+	var signed registry.SignedRequest
+	if _, err := tlog.NewVerifier(inv.LogKey); err != nil {
+		return signed, fmt.Errorf("%w: the invitation's log key: %w", ErrHome, err)
+	}
+	if err := errors.Join(r.Agency.Check(), r.Jurisdiction.Check(), fairlead.CheckCode("type", r.Type, fairlead.AgencyTypes)); err != nil {
+		return signed, fmt.Errorf("%w: %w", ErrHome, err)
+	}
+	if r.Agency == fairlead.Hub {
+		return signed, fmt.Errorf("%w: %s is the hub's own name; choose another", ErrHome, r.Agency)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return signed, err
+	}
+	if err := readJSON(dir, requestFile, &signed); err == nil {
+		return signed, checkSame(signed, r)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return signed, err
+	}
+	key, err := seal.Generate(r.Agency, at)
+	if err != nil {
+		return signed, err
+	}
+	seed, user, err := bus.NewUser()
+	if err != nil {
+		return signed, err
+	}
+	r.User, r.Certificate, r.At = user, key.Certificate(), fairlead.At(at)
+	if signed.Request, err = json.Marshal(r); err != nil {
+		return signed, err
+	}
+	if signed.Signature, err = key.Sign(signed.Request, keyring.ContextEnrolment, at); err != nil {
+		return signed, err
+	}
+	// The request is written last: without it the next run starts over, with it everything is there.
+	return signed, errors.Join(
+		writePrivate(dir, keyFile, key.Marshal()), writePrivate(dir, userFile, seed),
+		writeJSON(dir, invitationFile, inv), writeJSON(dir, requestFile, signed),
+	)
+}
+
+func checkSame(s registry.SignedRequest, r registry.Request) error {
+	var old registry.Request
+	if err := json.Unmarshal(s.Request, &old); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrHome, requestFile, err)
+	}
+	if old.Agency != r.Agency || old.Name != r.Name || old.Type != r.Type || old.Jurisdiction != r.Jurisdiction || old.Emergency != r.Emergency {
+		return fmt.Errorf("%w: it already holds a request of %s with other particulars; use another folder", ErrHome, old.Agency)
+	}
+	return nil
+}
+
+// Join stores the operator's admission.
+func Join(dir string, a registry.Admission) error {
+	var s registry.SignedRequest
+	if err := readJSON(dir, requestFile, &s); err != nil {
+		return fmt.Errorf("%w: enrol first: %w", ErrHome, err)
+	}
+	var r registry.Request
+	if err := json.Unmarshal(s.Request, &r); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrHome, requestFile, err)
+	}
+	if r.Agency != a.Agency || a.UserJWT == "" || a.Account == "" {
+		return fmt.Errorf("%w: the admission is of %q, this folder of %s", ErrHome, a.Agency, r.Agency)
+	}
+	return writeJSON(dir, admissionFile, a)
+}
+
+// OpenHome reads an agency's folder.
+func OpenHome(dir string) (*Home, error) {
+	h := &Home{Dir: dir}
+	if err := readJSON(dir, invitationFile, &h.Invitation); err != nil {
+		return nil, fmt.Errorf("%w: %w; run: fairlead enrol", ErrHome, err)
+	}
+	if err := readJSON(dir, admissionFile, &h.Admission); err != nil {
+		return nil, fmt.Errorf("%w: %w; hand request.json to the hub's operator, then run: fairlead join", ErrHome, err)
+	}
+	for _, name := range []string{keyFile, userFile} {
+		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm()&0o077 != 0 {
+			return nil, fmt.Errorf("%w: %s must be there and readable by its owner alone; run: chmod 600 %s", ErrHome, name, filepath.Join(dir, name))
+		}
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, keyFile))
+	if err != nil {
+		return nil, err
+	}
+	if h.Key, err = seal.Parse(raw); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrHome, keyFile, err)
+	}
+	h.seed, err = os.ReadFile(filepath.Join(dir, userFile))
+	return h, err
+}
+
+// Dial connects to the hub over TLS with the pinned certificate, or in process.
+func (h *Home) Dial(ctx context.Context, inProcess bus.InProcess, log zerolog.Logger) (*bus.Agency, error) {
+	return bus.Dial(ctx, bus.AgencyConfig{
+		URL: h.Invitation.URL, CertPEM: []byte(h.Invitation.CertPEM), InProcess: inProcess, Seed: h.seed, UserJWT: h.Admission.UserJWT,
+		Account: h.Admission.Account, Log: log,
+	})
+}
+
+// Open opens the agency's program on its folder; conn may be nil.
+func (h *Home) Open(conn *bus.Agency, now func() time.Time, log zerolog.Logger) (*Client, error) {
+	v, err := tlog.NewVerifier(h.Invitation.LogKey)
+	if err != nil {
+		return nil, fmt.Errorf("%w: log key: %w", ErrHome, err)
+	}
+	return Open(Config{
+		Agency: h.Admission.Agency, Account: h.Admission.Account, Dir: h.Dir, Key: h.Key, Schema: h.Schema, Verifier: v, Conn: conn, Now: now, Log: log,
+	})
+}
+
+// RotateKey adds a new encryption subkey, keeps the old one for reading, and announces the certificate
+// to the hub as a share of its own. The key file is written before the share is queued: a crash leaves
+// a key that nobody seals to yet, and the next run announces it.
+func (h *Home) RotateKey(c *Client, role fairlead.Role, user string) (fairlead.ShareID, error) {
+	key, err := h.Key.Rotate(c.cfg.Now())
+	if err != nil {
+		return fairlead.ShareID{}, err
+	}
+	if err := writePrivate(h.Dir, keyFile, key.Marshal()); err != nil {
+		return fairlead.ShareID{}, err
+	}
+	h.Key = key
+	c.setKey(key)
+	ids, err := c.Send(&Draft{Kind: "agency.certificate", Role: role, User: user, To: []string{string(fairlead.Hub)}, Record: key.Certificate()})
+	if err != nil {
+		return fairlead.ShareID{}, err
+	}
+	return ids[0], nil
+}
+
+func readJSON(dir, name string, v any) error {
+	raw, err := os.ReadFile(filepath.Join(dir, name))
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+func writeJSON(dir, name string, v any) error {
+	raw, err := json.MarshalIndent(v, "", "\t")
+	if err != nil {
+		return err
+	}
+	return tlog.WriteFile(dir, name, append(raw, '\n'))
+}
+
+// writePrivate replaces a file that only its owner may read (mode 0600), durably.
+func writePrivate(dir, name string, data []byte) error { return tlog.WriteFile(dir, name, data) }

@@ -1,0 +1,345 @@
+package client
+
+import (
+	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"fairlead/internal/entry"
+	"fairlead/internal/envelope"
+	"fairlead/internal/fairlead"
+	"fairlead/internal/keyring"
+	"fairlead/internal/registry"
+	"fairlead/internal/tlog"
+)
+
+func indexOf(b []byte) int64 { return int64(binary.BigEndian.Uint64(b) & 0x7fffffffffffffff) }
+
+// admit verifies one parked frame against its proof and stores it where it belongs.
+func (t *taking) admit(index int64, kind envelope.Type, frame, proof []byte) error {
+	_, parts, err := envelope.ParseFrame(frame)
+	if err != nil {
+		return err
+	}
+	leafBytes := parts[1]
+	got, tree, err := tlog.OpenProof(proof, leafBytes, t.cfg.Verifier)
+	if err != nil || got != index {
+		return t.alarm(frame, "entry %d is not in the log: it was sent off the record (%v)", index, err)
+	}
+	if !t.provedHead(tree) {
+		return t.alarm(proof, "entry %d is proved under a checkpoint of %d entries that was never announced: the hub shows two logs", index, tree.N)
+	}
+	leaf, err := entry.ParseLeaf(leafBytes)
+	if err != nil {
+		return t.alarm(frame, "entry %d: %v", index, err)
+	}
+	switch kind {
+	case envelope.TypeEntry:
+		return t.admitEntry(index, leaf, leafBytes, parts[2], frame, proof)
+	case envelope.TypeDelivery:
+		return t.admitDelivery(index, leaf, frame, proof)
+	default:
+		return t.admitVerdict(index, leaf, frame, proof)
+	}
+}
+
+// admitEntry folds an entry of the register, or shows a notice of the hub.
+func (t *taking) admitEntry(index int64, leaf entry.Leaf, leafBytes, detail, frame, proof []byte) error {
+	if leaf.Detail != entry.DetailDigest(detail) {
+		return t.alarm(frame, "entry %d: the hub sent another detail than the one it logged", index)
+	}
+	var known bool
+	if err := t.tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM register WHERE idx = ?)`, index).Scan(&known); err != nil || known {
+		return err // it came again
+	}
+	d, err := entry.ParseDetail(detail)
+	if err != nil {
+		return t.alarm(frame, "entry %d: %v", index, err)
+	}
+	if err := t.ownKey(d, leaf); err != nil {
+		return t.alarm(frame, "entry %d: %v", index, err)
+	}
+	if err := t.authored(d, leaf); err != nil {
+		return t.alarm(frame, "entry %d: %v", index, err)
+	}
+	next, err := t.snap.Learn(index, leaf, d)
+	if err != nil {
+		return t.alarm(frame, "entry %d cannot be true: %v", index, err)
+	}
+	t.snap = next
+	if _, err := t.tx.Exec(`INSERT OR IGNORE INTO register VALUES (?, ?, ?)`, index, leafBytes, detail); err != nil {
+		return err
+	}
+	if d.Notice == nil {
+		return nil
+	}
+	s := envelope.Share{Header: d.Notice.Header, Record: d.Notice.Record}
+	b, err := s.Bind()
+	if err != nil || leaf.To != t.cfg.Agency || b.H.ID != leaf.Share || b.H.From.Agency != fairlead.Hub {
+		return t.alarm(frame, "entry %d: a notice of the hub that is not for this agency (%v)", index, err)
+	}
+	delivery := envelope.Delivery{Index: index, Leaf: leafBytes, Salt: d.SetSalt(), Share: s}
+	return t.storeInbox(index, leaf, b.H, delivery.Marshal(), proof)
+}
+
+// authored checks that a share in the register is its sender's own: the hub speaks for no agency.
+func (t *taking) authored(d *entry.Detail, leaf entry.Leaf) error {
+	if d.Share == nil {
+		return nil
+	}
+	s := envelope.Share{Header: d.Share.Header, Signature: d.Share.Signature, Record: d.Share.Record}
+	b, err := s.Bind()
+	if err != nil {
+		return err
+	}
+	return t.signed(b, leaf)
+}
+
+// ownKey alarms on an entry that names this agency and that it did not make: a key slipped in.
+func (t *taking) ownKey(d *entry.Detail, leaf entry.Leaf) error {
+	var cert *keyring.Certificate
+	switch {
+	case d.Register != nil && d.Register.Action == "enrol":
+		a, err := registry.ParseAgency(d.Register.Record)
+		if err != nil || a.ID != t.cfg.Agency {
+			return err
+		}
+		if cert, err = keyring.ReadCertificate(a.Certificate, leaf.At); err != nil {
+			return err
+		}
+	case d.Share != nil:
+		h, err := envelope.ParseHeader(d.Share.Header)
+		if err != nil || h.From.Agency != t.cfg.Agency || h.Kind != "agency.certificate" {
+			return err
+		}
+		if cert, err = keyring.ReadCertificate(d.Share.Record, leaf.At); err != nil {
+			return err
+		}
+	default:
+		return nil
+	}
+	if cert.Fingerprint() != t.cfg.Key.Fingerprint() {
+		return fmt.Errorf("the register names a key of this agency that it never made")
+	}
+	return nil
+}
+
+// admitDelivery shows a share: proof, counter, delivered set, binding and signature must all hold.
+func (t *taking) admitDelivery(index int64, leaf entry.Leaf, frame, proof []byte) error {
+	d, err := envelope.ParseDelivery(frame)
+	if err != nil {
+		return t.alarm(frame, "entry %d: %v", index, err)
+	}
+	if leaf.To != t.cfg.Agency || leaf.Outcome != entry.OutcomeDelivered {
+		return t.alarm(frame, "entry %d: the log does not say that it was delivered to this agency", index)
+	}
+	if envelope.SetDigest(d.Salt, d.Share.Descriptors()) != leaf.Delivered {
+		return t.alarm(frame, "entry %d: the hub handed over another set of sections than the one it logged", index)
+	}
+	b, err := d.Share.Bind()
+	if err != nil {
+		return t.alarm(frame, "entry %d: %v", index, err)
+	}
+	if err := t.signed(b, leaf); err != nil {
+		return t.alarm(frame, "entry %d: %v", index, err)
+	}
+	if slices.ContainsFunc(b.Descriptors, func(d *envelope.Descriptor) bool { return d.Audience == envelope.ForHub }) {
+		return t.alarm(frame, "entry %d: the hub handed over what its sender said to the hub alone", index)
+	}
+	if err := t.gossip(b.H); err != nil { // shown all the same: no sender may stop what others send
+		if err := t.alarm(frame, "entry %d: %v", index, err); err != nil {
+			return err
+		}
+	}
+	if err := t.storeInbox(index, leaf, b.H, frame, proof); err != nil {
+		return err
+	}
+	return t.noteAck(b, leaf)
+}
+
+// signed checks that the header is the sender's own, and of the share the entry speaks of.
+func (t *taking) signed(b *envelope.Bound, leaf entry.Leaf) error {
+	if b.H.ID != leaf.Share || b.H.From.Agency != leaf.From || b.H.To.Agency != leaf.To {
+		return fmt.Errorf("the header is of another share than the entry")
+	}
+	cert := t.snap.Certificate(b.H.From.Agency)
+	if cert == nil {
+		return fmt.Errorf("%s sent it, and its certificate was never proved to this agency", b.H.From.Agency)
+	}
+	if leaf.At.Before(b.H.SentAt.Add(-registry.Skew)) || !leaf.At.Before(b.H.ValidUntil.Time) {
+		return fmt.Errorf("it was decided outside the time that its sender gave it")
+	}
+	// Judged at the time it was sent, which the header signs: a held share is delivered later.
+	return cert.Signing().Verify(b.Header, b.Signature, keyring.ContextShare, b.H.SentAt.Time)
+}
+
+// gossip compares the checkpoint the sender proved with those proved here: two views of one size are a
+// split log.
+func (t *taking) gossip(h *envelope.Header) error {
+	var root []byte
+	if err := t.tx.QueryRow(`SELECT root FROM heads WHERE size = ?`, h.Seen.Size).Scan(&root); err != nil || h.Seen.Size == 0 {
+		return nil // not a size that was announced here
+	}
+	if fairlead.Digest(root) != h.Seen.Root {
+		return fmt.Errorf("%s was shown another log of %d entries than this agency: the hub shows two logs, or that agency says what is not so", h.From.Agency, h.Seen.Size)
+	}
+	return nil
+}
+
+// storeInbox puts a share where people see it, and counts it. What came before, by the same entry, is
+// not counted again.
+func (t *taking) storeInbox(index int64, leaf entry.Leaf, h *envelope.Header, frame, proof []byte) error {
+	var before int64
+	switch err := t.tx.QueryRow(`SELECT idx FROM inbox WHERE id = ?`, h.ID.String()).Scan(&before); {
+	case err == nil && before == index:
+		return nil
+	case err == nil:
+		return t.alarm(frame, "entry %d delivers again what entry %d delivered", index, before)
+	case !errors.Is(err, sql.ErrNoRows):
+		return err
+	}
+	if err := t.advance(index, leaf.Counter, leaf.Marshal()); err != nil {
+		return err
+	}
+	reply := ""
+	if !h.ReplyTo.IsZero() {
+		reply = h.ReplyTo.String()
+	}
+	_, err := t.tx.Exec(`INSERT INTO inbox (id, idx, counter, sender, kind, reply_to, at, frame, leaf, proof) VALUES (?,?,?,?,?,?,?,?,?,?)`,
+		h.ID.String(), index, leaf.Counter, string(h.From.Agency), h.Kind, reply, leaf.At.Format(time.RFC3339), frame, leaf.Marshal(), proof)
+	return err
+}
+
+// noteAck moves a share of ours on when its recipient's person has signed an acknowledgement.
+func (t *taking) noteAck(b *envelope.Bound, _ entry.Leaf) error {
+	if b.H.Kind != "ack" {
+		return nil
+	}
+	state := map[fairlead.AckLevel]State{fairlead.AckOpened: Opened, fairlead.AckAccepted: Accepted}[fairlead.AckLevel(b.H.Facts["level"])]
+	if state == "" {
+		return nil
+	}
+	_, err := t.tx.Exec(`UPDATE outbox SET state = ?, updated = ? WHERE id = ? AND recipient = ? AND state IN ('recorded', 'delivered', 'opened')`,
+		string(state), t.stamp(), b.H.ReplyTo.String(), string(b.H.From.Agency))
+	return err
+}
+
+// admitVerdict settles a share of ours: the leaf commits to the verdict's bytes and to what was delivered.
+func (t *taking) admitVerdict(index int64, leaf entry.Leaf, frame, proof []byte) error {
+	_, _, raw, err := envelope.ParseVerdictFrame(frame)
+	if err != nil {
+		return t.alarm(frame, "entry %d: %v", index, err)
+	}
+	v, err := entry.ParseVerdict(raw)
+	if err != nil || fairlead.Digest(sha256.Sum256(raw)) != leaf.Verdict {
+		return t.alarm(frame, "entry %d: the hub tells this agency another verdict than the one it logged (%v)", index, err)
+	}
+	var to, digest string
+	var share []byte
+	err = t.tx.QueryRow(`SELECT recipient, header_digest, frame FROM outbox WHERE id = ?`, v.ID.String()).Scan(&to, &digest, &share)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	if err != nil {
+		if leaf.Class == entry.ClassUnparsed {
+			return t.alarm(frame, "the hub could not read a submission of this account: %s", causes(v.Causes))
+		}
+		return t.alarm(frame, "entry %d judges a share this agency never made", index)
+	}
+	if digest != v.Header.String() {
+		if stateOf(v.Result) != RefusedBy {
+			return t.alarm(frame, "entry %d lets other bytes through under the id of a share of this agency", index)
+		}
+		return nil // a refusal of other bytes under this id; ours keeps its own verdict
+	}
+	if err := t.checkLeaf(v, leaf, fairlead.AgencyID(to)); err != nil {
+		return t.alarm(frame, "entry %d: %v", index, err)
+	}
+	if err := checkSet(v, leaf, share); err != nil {
+		return t.alarm(frame, "entry %d: %v", index, err)
+	}
+	_, err = t.tx.Exec(`UPDATE outbox SET state = ?, idx = ?, counter = ?, leaf = ?, verdict = ?, proof = ?, updated = ? WHERE id = ? AND state IN ('queued', 'held')`,
+		string(stateOf(v.Result)), index, leaf.Counter, leaf.Marshal(), raw, proof, t.stamp(), v.ID.String())
+	return err
+}
+
+func stateOf(r fairlead.Result) State {
+	switch r {
+	case fairlead.Delivered, fairlead.DeliveredRedacted:
+		return Recorded
+	case fairlead.Held:
+		return HeldBy
+	}
+	return RefusedBy
+}
+
+// checkLeaf compares a verdict with what the log says of it: the same share, from here, to the same
+// recipient, and with the same outcome.
+func (t *taking) checkLeaf(v *entry.Verdict, leaf entry.Leaf, to fairlead.AgencyID) error {
+	state := stateOf(v.Result)
+	want := map[State]entry.Outcome{Recorded: entry.OutcomeDelivered, HeldBy: entry.OutcomeHeld, RefusedBy: entry.OutcomeNotDelivered}[state]
+	if state == Recorded && to == fairlead.Hub {
+		want = entry.OutcomeControl
+	}
+	if leaf.Outcome != want {
+		return fmt.Errorf("the verdict says %s, the log another outcome", v.Result)
+	}
+	unknown := leaf.To == "" && state != Recorded // the log names only who is enrolled
+	if leaf.Share != v.ID || leaf.From != t.cfg.Agency || leaf.To != to && !unknown {
+		return fmt.Errorf("the verdict is on this agency's share, the log speaks of another one")
+	}
+	return nil
+}
+
+// checkSet opens the leaf's commitment with the sender's own descriptors: what the verdict says was
+// delivered is what was delivered.
+func checkSet(v *entry.Verdict, leaf entry.Leaf, frame []byte) error {
+	s, err := envelope.ParseShare(frame)
+	if err != nil {
+		return err
+	}
+	salt, err := v.SetSaltBytes()
+	if err != nil {
+		return err
+	}
+	var set [][]byte
+	for _, sec := range v.Sections {
+		if sec.Delivered {
+			if sec.Part < 0 || sec.Part >= len(s.Parts) {
+				return fmt.Errorf("the verdict names a section that was not sent")
+			}
+			set = append(set, s.Parts[sec.Part].Descriptor)
+		}
+	}
+	if envelope.SetDigest(salt, set) != leaf.Delivered {
+		return fmt.Errorf("the log commits to another set of sections than the verdict says")
+	}
+	return nil
+}
+
+// takeReceipt moves shares on when the recipient's program has signed that it stored them.
+func (t *taking) takeReceipt(frame []byte) error {
+	s, err := envelope.ParseReceiptFrame(frame)
+	if err != nil {
+		return t.alarm(frame, "a receipt from the hub is malformed: %v", err)
+	}
+	b, err := s.Bind()
+	if err != nil {
+		return t.alarm(frame, "a receipt from the hub: %v", err)
+	}
+	cert := t.snap.Certificate(b.H.From.Agency)
+	if cert == nil || cert.Signing().Verify(s.Header, s.Signature, keyring.ContextShare, b.H.SentAt.Time) != nil {
+		return t.alarm(frame, "a receipt that %s did not sign", b.H.From.Agency)
+	}
+	ack, err := registry.ParseDeliveredAck(s.Record)
+	if err != nil {
+		return t.alarm(frame, "a receipt of %s: %v", b.H.From.Agency, err)
+	}
+	_, err = t.tx.Exec(`UPDATE outbox SET state = 'delivered', updated = ? WHERE recipient = ? AND state = 'recorded' AND counter BETWEEN 1 AND ?`,
+		t.stamp(), string(b.H.From.Agency), ack.Counter)
+	return err
+}

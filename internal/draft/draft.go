@@ -1,0 +1,173 @@
+// Package draft is a message as a person writes it into a file: YAML, with the content of its sections
+// beside it. The command line and the stories read the same form.
+package draft
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"fairlead/internal/client"
+	"fairlead/internal/consent"
+	"fairlead/internal/envelope"
+	"fairlead/internal/fairlead"
+)
+
+// Message is a message as a file: the fields of client.Draft, with the content of sections in files of
+// their own. Answers and supersedes name shares by id, or in a story by step.
+type Message struct {
+	Role       fairlead.Role         `yaml:"role"`
+	User       string                `yaml:"user"`
+	Kind       string                `yaml:"kind"`
+	Status     fairlead.Status       `yaml:"status,omitempty"`
+	To         []string              `yaml:"to"`
+	Named      string                `yaml:"named,omitempty"`
+	Case       string                `yaml:"case,omitempty"`
+	Child      string                `yaml:"child,omitempty"`
+	Answers    string                `yaml:"answers,omitempty"`
+	Supersedes string                `yaml:"supersedes,omitempty"`
+	Purpose    fairlead.Purpose      `yaml:"purpose,omitempty"`
+	Threshold  fairlead.Threshold    `yaml:"threshold,omitempty"`
+	Basis      *Basis                `yaml:"basis,omitempty"`
+	S16LA      *envelope.S16LA       `yaml:"s16la,omitempty"`
+	Told       fairlead.Told         `yaml:"told,omitempty"`
+	Transfer   fairlead.Mechanism    `yaml:"transfer,omitempty"`
+	Danger     fairlead.DangerResult `yaml:"danger,omitempty"`
+	TLP        fairlead.TLP          `yaml:"tlp,omitempty"`
+	GSC        fairlead.GSC          `yaml:"gsc,omitempty"`
+	Urgency    fairlead.Urgency      `yaml:"urgency,omitempty"`
+	Severity   fairlead.Severity     `yaml:"severity,omitempty"`
+	Certainty  fairlead.Certainty    `yaml:"certainty,omitempty"`
+	Facts      map[string]string     `yaml:"facts,omitempty"`
+	Consent    *Consent              `yaml:"consent,omitempty"` // record of consent.record
+	Sections   []Section             `yaml:"sections,omitempty"`
+}
+
+// Basis is envelope.Basis in YAML.
+type Basis struct {
+	Art6     fairlead.Art6      `yaml:"art6"`
+	Annex1   fairlead.Annex1    `yaml:"annex1,omitempty"`
+	Gateways []fairlead.Gateway `yaml:"gateways,omitempty"`
+	Cite     string             `yaml:"cite,omitempty"`
+}
+
+// Section is one section of a message; file is named relative to where the message's files are.
+type Section struct {
+	Code      fairlead.SectionCode    `yaml:"code"`
+	File      string                  `yaml:"file"`
+	Type      string                  `yaml:"type,omitempty"` // default json
+	Only      []fairlead.AgencyID     `yaml:"only,omitempty"`
+	Essential bool                    `yaml:"essential,omitempty"`
+	Art9      fairlead.Art9           `yaml:"art9,omitempty"`
+	Sch1      fairlead.Sch1           `yaml:"sch1,omitempty"`
+	P18       fairlead.P18            `yaml:"p18,omitempty"`
+	Art10     fairlead.Art10          `yaml:"art10,omitempty"`
+	Consent   string                  `yaml:"consent,omitempty"`
+	Override  fairlead.OverrideReason `yaml:"override,omitempty"` // why a refusal is overridden; an OVERRIDE-NOTE section says it in words
+	Caveats   []fairlead.Caveat       `yaml:"caveats,omitempty"`
+	Siena     fairlead.Siena          `yaml:"siena,omitempty"`
+	Grade     string                  `yaml:"grade,omitempty"`
+}
+
+// Consent is consent.Record in YAML, of the message's child and the instant it is sent.
+type Consent struct {
+	ID         string         `yaml:"id"`
+	Giver      fairlead.Giver `yaml:"giver"`
+	Assessor   string         `yaml:"assessor,omitempty"`
+	Withhold   string         `yaml:"withhold,omitempty"`
+	Supersedes string         `yaml:"supersedes,omitempty"`
+	Items      []Item         `yaml:"items"`
+}
+
+// Item is consent.Item in YAML.
+type Item struct {
+	Status        fairlead.ConsentStatus  `yaml:"status"`
+	Sections      []fairlead.SectionCode  `yaml:"sections,omitempty"`
+	Purposes      []fairlead.Purpose      `yaml:"purposes,omitempty"`
+	Recipients    []fairlead.AgencyID     `yaml:"recipients,omitempty"`
+	Types         []fairlead.AgencyType   `yaml:"types,omitempty"`
+	Jurisdictions []fairlead.Jurisdiction `yaml:"jurisdictions,omitempty"`
+	Until         fairlead.Time           `yaml:"until,omitempty"`
+}
+
+// record turns c into the clear record of a consent.record.
+func (c *Consent) record(subject string, at time.Time) consent.Record {
+	r := consent.Record{ID: c.ID, Subject: subject, Giver: c.Giver, Assessor: c.Assessor, At: fairlead.At(at), Withhold: c.Withhold, Supersedes: c.Supersedes}
+	for _, i := range c.Items {
+		r.Items = append(r.Items, consent.Item(i))
+	}
+	return r
+}
+
+// Resolver finds what a draft only names: the share it answers, and the handle of a child.
+type Resolver struct {
+	Share  func(name string) (fairlead.ShareID, error)
+	Handle func(child string) (string, error)
+}
+
+// Draft reads the sections from files and makes the client's draft.
+func (m *Message) Draft(files fs.FS, at time.Time, find Resolver) (*client.Draft, error) {
+	d := &client.Draft{
+		Kind: m.Kind, Status: m.Status, Role: m.Role, User: m.User, To: m.To, Named: m.Named, Case: m.Case, Child: m.Child,
+		Purpose: m.Purpose, Threshold: m.Threshold, S16LA: m.S16LA, Told: m.Told, Transfer: m.Transfer, Danger: m.Danger, TLP: m.TLP, GSC: m.GSC,
+		Urgency: m.Urgency, Severity: m.Severity, Certainty: m.Certainty, Facts: m.Facts,
+	}
+	if m.Basis != nil {
+		d.Basis = &envelope.Basis{Art6: m.Basis.Art6, Annex1: m.Basis.Annex1, Gateways: m.Basis.Gateways, Cite: m.Basis.Cite}
+	}
+	for _, ref := range []struct {
+		key, name string
+		id        *fairlead.ShareID
+	}{{"answers", m.Answers, &d.ReplyTo}, {"supersedes", m.Supersedes, &d.Supersedes}} {
+		if ref.name == "" {
+			continue
+		}
+		id, err := find.Share(ref.name)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", ref.key, err)
+		}
+		*ref.id = id
+	}
+	if err := m.addRecord(d, at, find); err != nil {
+		return nil, err
+	}
+	return d, m.addSections(d, files)
+}
+
+// addRecord makes the clear record of a consent.
+func (m *Message) addRecord(d *client.Draft, at time.Time, find Resolver) error {
+	if m.Consent == nil {
+		return nil
+	}
+	if m.Child == "" {
+		return errors.New("consent: say whose it is, by the child's local reference in child")
+	}
+	handle, err := find.Handle(m.Child)
+	if err != nil {
+		return err
+	}
+	d.Record, err = json.Marshal(m.Consent.record(handle, at))
+	return err
+}
+
+func (m *Message) addSections(d *client.Draft, files fs.FS) error {
+	for _, s := range m.Sections {
+		content, err := fs.ReadFile(files, s.File)
+		if err != nil {
+			return fmt.Errorf("section %s: %w", s.Code, err)
+		}
+		if s.Type == "" {
+			s.Type = "json"
+		}
+		if s.Type == "json" && !json.Valid(content) {
+			return fmt.Errorf("section %s: %s is not JSON; correct it, or give its media type", s.Code, s.File)
+		}
+		d.Sections = append(d.Sections, client.DraftSection{
+			Code: s.Code, Only: s.Only, Essential: s.Essential, Art9: s.Art9, Sch1: s.Sch1, P18: s.P18, Art10: s.Art10, Consent: s.Consent,
+			Override: s.Override, Caveats: s.Caveats, Siena: s.Siena, Grade: s.Grade, Type: s.Type, Content: content,
+		})
+	}
+	return nil
+}
