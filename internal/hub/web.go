@@ -1,0 +1,251 @@
+package hub
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"fairlead/internal/broker"
+	"fairlead/internal/fairlead"
+	"fairlead/internal/registry"
+	"fairlead/internal/tlog"
+)
+
+// auditors are the read credentials the operator gave out, kept as digests only.
+type auditors struct {
+	path string
+	mu   sync.Mutex
+	list []string // "name digest"
+}
+
+func openAuditors(path string) (*auditors, error) {
+	b, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
+		return nil, err
+	}
+	return &auditors{path: path, list: strings.FieldsFunc(string(b), func(r rune) bool { return r == '\n' })}, nil
+}
+
+var auditorForm = regexp.MustCompile(`^[A-Za-z0-9-]{1,32}$`)
+
+// add makes a credential, shown once.
+func (a *auditors) add(name string) (string, error) {
+	if !auditorForm.MatchString(name) {
+		return "", fmt.Errorf("auditor name: want letters, digits and '-'")
+	}
+	raw := make([]byte, 24)
+	rand.Read(raw) //nolint:errcheck // crypto/rand never fails
+	credential := hex.EncodeToString(raw)
+	digest := sha256.Sum256([]byte(credential))
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.list = append(a.list, name+" "+hex.EncodeToString(digest[:]))
+	return credential, tlog.WriteFile(filepath.Dir(a.path), filepath.Base(a.path), []byte(strings.Join(a.list, "\n")+"\n"))
+}
+
+// allows reports whether a request brings a credential.
+func (a *auditors) allows(r *http.Request) bool {
+	credential, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return false
+	}
+	sum := sha256.Sum256([]byte(credential))
+	digest := hex.EncodeToString(sum[:])
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	found := 0
+	for _, line := range a.list {
+		_, have, _ := strings.Cut(line, " ")
+		found |= subtle.ConstantTimeCompare([]byte(have), []byte(digest))
+	}
+	return found == 1
+}
+
+// AddAuditor makes an auditor's read credential.
+func (h *Hub) AddAuditor(name string) (string, error) { return h.auditors.add(name) }
+
+// HTTPURL is where the read-only HTTP server listens; "" if it does not.
+func (h *Hub) HTTPURL() string {
+	if h.webAddr == "" {
+		return ""
+	}
+	return "http://" + h.webAddr
+}
+
+// listen opens the HTTP server and the operator's socket.
+func (h *Hub) listen() error {
+	if h.cfg.HTTP != "" {
+		ln, err := net.Listen("tcp", h.cfg.HTTP)
+		if err != nil {
+			return err
+		}
+		h.webAddr = ln.Addr().String()
+		h.web = &http.Server{Handler: h.handler(), ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Minute}
+		h.done.Go(func() { _ = h.web.Serve(ln) }) // ends with Close
+	}
+	path := h.SocketPath()
+	if err := os.RemoveAll(path); err != nil {
+		return err
+	}
+	ln, err := net.Listen("unix", path)
+	if err != nil {
+		return fmt.Errorf("operator's socket: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return err
+	}
+	h.socket = &http.Server{Handler: h.operator(), ReadHeaderTimeout: 5 * time.Second}
+	h.done.Go(func() { _ = h.socket.Serve(ln) }) // ends with Close
+	return nil
+}
+
+// SocketPath is the operator's socket: who may write to it may act as operator.
+func (h *Hub) SocketPath() string { return filepath.Join(h.cfg.Dir, "operator.sock") }
+
+var (
+	hashTile  = regexp.MustCompile(`^/tile/\d{1,2}(/x\d{3})*/\d{3}(\.p/\d{1,3})?$`)
+	entryTile = regexp.MustCompile(`^/tile/entries(/x\d{3})*/\d{3}(\.p/\d{1,3})?$`)
+	segment   = regexp.MustCompile(`^/details(/x\d{3})*/\d{3}$`)
+)
+
+// handler serves what others may read: checkpoint and hash tiles to everybody, entry tiles and details
+// to auditors. It writes nothing.
+func (h *Hub) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /checkpoint", func(w http.ResponseWriter, _ *http.Request) {
+		h.file(w, filepath.Join(broker.LogDir, "checkpoint"), "text/plain; charset=utf-8")
+	})
+	mux.HandleFunc("GET /tile/", func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case hashTile.MatchString(r.URL.Path):
+			h.file(w, filepath.Join(broker.LogDir, r.URL.Path), "application/octet-stream")
+		case entryTile.MatchString(r.URL.Path):
+			h.forAuditors(w, r, filepath.Join(broker.LogDir, r.URL.Path))
+		default:
+			http.NotFound(w, r)
+		}
+	})
+	mux.HandleFunc("GET /details/", func(w http.ResponseWriter, r *http.Request) {
+		if !segment.MatchString(r.URL.Path) {
+			http.NotFound(w, r)
+			return
+		}
+		h.forAuditors(w, r, r.URL.Path)
+	})
+	mux.HandleFunc("GET /healthz", h.health)
+	mux.Handle("GET /metrics", h.metrics())
+	return mux
+}
+
+func (h *Hub) forAuditors(w http.ResponseWriter, r *http.Request, name string) {
+	if !h.auditors.allows(r) {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		http.Error(w, "entries and details are for auditors: send the credential the operator gave you", http.StatusUnauthorized)
+		return
+	}
+	h.file(w, name, "application/octet-stream")
+}
+
+func (h *Hub) file(w http.ResponseWriter, name, contentType string) {
+	b, err := os.ReadFile(filepath.Join(h.cfg.Dir, name))
+	if err != nil {
+		http.Error(w, "not here (yet)", http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", contentType)
+	_, _ = w.Write(b) // the reader has gone
+}
+
+func (h *Hub) health(w http.ResponseWriter, _ *http.Request) {
+	if err := h.Failed(); err != nil {
+		http.Error(w, "the broker has stopped: "+err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ok")
+}
+
+// metrics counts; no label names an agency, a case or a child.
+func (h *Hub) metrics() http.Handler {
+	reg := prometheus.NewRegistry()
+	gauge := func(name, help string, labels prometheus.Labels, f func(broker.Status) float64) {
+		reg.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "fairlead_" + name, Help: help, ConstLabels: labels},
+			func() float64 { return f(h.broker.Status()) }))
+	}
+	gauge("entries", "Entries of the log.", nil, func(s broker.Status) float64 { return float64(s.Entries) })
+	gauge("agencies", "Agencies enrolled.", nil, func(s broker.Status) float64 { return float64(s.Agencies) })
+	gauge("proofs_owed", "Proofs not yet handed out.", nil, func(s broker.Status) float64 { return float64(s.Owed) })
+	gauge("unreadable", "Submissions that could not be read, since start.", nil, func(s broker.Status) float64 { return float64(s.Unread) })
+	for _, r := range []fairlead.Result{fairlead.Delivered, fairlead.DeliveredRedacted, fairlead.Held, fairlead.Refused} {
+		gauge("decisions", "Decisions since start.", prometheus.Labels{"result": string(r)}, func(s broker.Status) float64 { return float64(s.Decisions[r]) })
+	}
+	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
+}
+
+// operator serves the operator's acts on the socket.
+func (h *Hub) operator() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /invitation", func(w http.ResponseWriter, _ *http.Request) { reply(w, h.Invite(), nil) })
+	mux.HandleFunc("GET /agencies", func(w http.ResponseWriter, _ *http.Request) { reply(w, h.broker.Agencies(), nil) })
+	mux.HandleFunc("POST /approve", func(w http.ResponseWriter, r *http.Request) {
+		var s registry.SignedRequest
+		if err := decode(r, &s); err != nil {
+			reply(w, nil, err)
+			return
+		}
+		a, err := h.Approve(r.Context(), s)
+		reply(w, a, err)
+	})
+	for _, action := range []string{"suspend", "resume"} {
+		mux.HandleFunc("POST /"+action, func(w http.ResponseWriter, r *http.Request) {
+			var s registry.Suspension
+			err := decode(r, &s)
+			if err == nil {
+				err = h.Suspend(r.Context(), action == "suspend", s)
+			}
+			reply(w, struct{}{}, err)
+		})
+	}
+	mux.HandleFunc("POST /rules", func(w http.ResponseWriter, r *http.Request) {
+		var rules registry.Rules
+		err := decode(r, &rules)
+		if err == nil {
+			err = h.SetRules(r.Context(), rules)
+		}
+		reply(w, struct{}{}, err)
+	})
+	mux.HandleFunc("POST /auditor", func(w http.ResponseWriter, r *http.Request) {
+		var who struct {
+			Name string `json:"name"`
+		}
+		err := decode(r, &who)
+		var credential string
+		if err == nil {
+			credential, err = h.AddAuditor(who.Name)
+		}
+		reply(w, map[string]string{"credential": credential}, err)
+	})
+	return mux
+}
+
+func reply(w http.ResponseWriter, v any, err error) {
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusUnprocessableEntity)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v) // the operator has gone
+}
