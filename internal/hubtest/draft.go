@@ -1,0 +1,49 @@
+package hubtest
+
+import (
+	"fairlead/internal/client"
+	"fairlead/internal/envelope"
+	"fairlead/internal/fairlead"
+)
+
+// DraftAssessment is an assessment that Alder or Aspen may send under the agreement of New.
+func DraftAssessment(to fairlead.AgencyID, sections ...client.DraftSection) *client.Draft {
+	return &client.Draft{
+		Kind: "assessment.share", Role: "PRACTITIONER", User: "sw1", To: []string{string(to)}, Purpose: "PRT-ASSESS", Threshold: fairlead.TH3,
+		Basis: &envelope.Basis{Art6: fairlead.Art6Legal, Gateways: []fairlead.Gateway{"COURT-ORDER"}},
+		TLP:   "AMBER+STRICT", GSC: "OFFICIAL-SENSITIVE", Danger: fairlead.DangerClear, Sections: sections,
+	}
+}
+
+// DraftRequest is a question from Alder or Aspen; sections are what it tells of its own.
+func DraftRequest(to fairlead.AgencyID, sections ...client.DraftSection) *client.Draft {
+	d := DraftAssessment(to, sections...)
+	d.Kind, d.Facts = "info.request", map[string]string{"urgency": "urgent"}
+	return d
+}
+
+// DraftAnswer is the answer from Romania to a share that was delivered there.
+func DraftAnswer(to fairlead.AgencyID, question fairlead.ShareID, sections ...client.DraftSection) *client.Draft {
+	d := DraftAssessment(to, sections...)
+	d.Kind, d.ReplyTo, d.User = "info.response", question, "is1"
+	d.Basis = &envelope.Basis{Art6: fairlead.Art6EU, Cite: "GDPR 6(1)(e)"}
+	return d
+}
+
+// DraftAlert is an alert of immediate danger, which needs no agreement.
+func DraftAlert(sections ...client.DraftSection) *client.Draft {
+	d := DraftAssessment("", sections...)
+	d.Kind, d.To, d.Purpose, d.Threshold = "alert.at_risk", []string{GroupAlert}, fairlead.PurposeImmediate, fairlead.TH4
+	d.Urgency, d.Severity, d.Certainty = fairlead.UrgencyImmediate, "Severe", "Likely"
+	return d
+}
+
+// DraftConsent records what was said of a child, whose handle the record names.
+func DraftConsent(child string, record []byte) *client.Draft {
+	return &client.Draft{Kind: "consent.record", Role: "PRACTITIONER", User: "sw1", To: []string{string(fairlead.Hub)}, Child: child, Record: record}
+}
+
+// Section is a section of a draft with JSON content.
+func Section(code fairlead.SectionCode, content string) client.DraftSection {
+	return client.DraftSection{Code: code, Type: "json", Content: []byte(content)}
+}

@@ -1,0 +1,83 @@
+package hubtest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"fairlead/internal/client"
+	"fairlead/internal/fairlead"
+)
+
+// TestMain is the hub's process of the crash tests when the test runs itself again.
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(envDir); dir != "" {
+		if err := runHub(dir, os.Getenv(envListen)); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+func context1(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// send sends a draft with one recipient, and settles.
+func (w *World) send(t testing.TB, from fairlead.AgencyID, d *client.Draft) *client.SentShare {
+	t.Helper()
+	sent, err := w.Send(context1(t), from, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(sent) != 1 {
+		t.Fatalf("%d shares", len(sent))
+	}
+	return sent[0]
+}
+
+func (w *World) settle(t testing.TB) {
+	t.Helper()
+	if err := w.Settle(context1(t)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *World) sent(t testing.TB, by fairlead.AgencyID, id fairlead.ShareID) *client.SentShare {
+	t.Helper()
+	s, err := w.Agency(by).Sent(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (w *World) lines(t testing.TB) []Line {
+	t.Helper()
+	lines, err := w.Lines(context1(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines
+}
+
+// open opens a share at its recipient: the content of each section by its code.
+func (w *World) open(t testing.TB, by fairlead.AgencyID, id fairlead.ShareID) map[fairlead.SectionCode]string {
+	t.Helper()
+	_, contents, err := w.Agency(by).Open(id)
+	if err != nil {
+		t.Fatalf("%s opens %s: %v", by, id, err)
+	}
+	out := map[fairlead.SectionCode]string{}
+	for _, c := range contents {
+		out[c.Code] = string(c.JSON) + string(c.Bytes)
+	}
+	return out
+}

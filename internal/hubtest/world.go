@@ -1,0 +1,272 @@
+// Package hubtest is a whole world in one process: a real hub, real agencies with their own keys and
+// stores, and a clock that a story sets. Tests and the demo use it; no production program does.
+package hubtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"fairlead/internal/bus"
+	"fairlead/internal/client"
+	"fairlead/internal/fairlead"
+	"fairlead/internal/hub"
+	"fairlead/internal/registry"
+	"fairlead/internal/schema"
+)
+
+// Clock is a virtual clock: it stands still until it is set, and never goes back.
+type Clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+// Now is the instant the clock stands at.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+// Set moves the clock on.
+func (c *Clock) Set(at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if at.After(c.at) {
+		c.at = at
+	}
+}
+
+// Config says what world to make.
+type Config struct {
+	Dir      string // DIR/hub and DIR/agencies/<ID>
+	Start    time.Time
+	Listen   string // see hub.Config
+	HTTP     string
+	NoCipher bool
+	Schema   *schema.Set // what sections must hold; nil: anything
+	Log      zerolog.Logger
+	Step     func(step int)
+}
+
+// World is a hub and its agencies.
+type World struct {
+	Dir   string
+	Hub   *hub.Hub
+	Clock *Clock
+
+	cfg      Config
+	mu       sync.Mutex
+	agencies map[fairlead.AgencyID]*Agency
+}
+
+// Agency is one agency's program in the world.
+type Agency struct {
+	*client.Client
+	ID   fairlead.AgencyID
+	Home *client.Home
+	Conn *bus.Agency
+}
+
+// Open makes or opens a world.
+func Open(ctx context.Context, cfg Config) (*World, error) {
+	w := &World{Dir: cfg.Dir, Clock: &Clock{at: cfg.Start}, cfg: cfg, agencies: map[fairlead.AgencyID]*Agency{}}
+	return w, w.startHub(ctx)
+}
+
+func (w *World) startHub(ctx context.Context) (err error) {
+	w.Hub, err = hub.Start(ctx, hub.Config{
+		Dir: filepath.Join(w.Dir, "hub"), Listen: w.cfg.Listen, HTTP: w.cfg.HTTP, Origin: "hub.fairlead.example/log", NoCipher: w.cfg.NoCipher,
+		Now: w.Clock.Now, Log: w.cfg.Log, Step: w.cfg.Step,
+	})
+	return err
+}
+
+// Close stops all programs. It may be repeated.
+func (w *World) Close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, a := range w.agencies {
+		a.close()
+	}
+	clear(w.agencies)
+	if w.Hub != nil {
+		w.Hub.Close()
+		w.Hub = nil
+	}
+}
+
+// Reopen stops all programs, if they run, and starts them again on what they left behind.
+func (w *World) Reopen(ctx context.Context) error {
+	w.Close()
+	if err := w.startHub(ctx); err != nil {
+		return err
+	}
+	return w.ConnectAll(ctx)
+}
+
+// ConnectAll connects every agency that has a folder.
+func (w *World) ConnectAll(ctx context.Context) error {
+	homes, err := os.ReadDir(filepath.Join(w.Dir, "agencies"))
+	if err != nil {
+		return err
+	}
+	for _, h := range homes {
+		if _, err := w.Connect(ctx, fairlead.AgencyID(h.Name())); err != nil {
+			return fmt.Errorf("%s: %w", h.Name(), err)
+		}
+	}
+	return nil
+}
+
+func (a *Agency) close() {
+	if a.Client != nil {
+		a.Client.Close()
+	}
+	if a.Conn != nil {
+		a.Conn.Close()
+	}
+}
+
+// Enrol enrols an agency by the same steps that two machines take, and connects it.
+func (w *World) Enrol(ctx context.Context, r registry.Request) (*Agency, error) {
+	dir := w.home(r.Agency)
+	signed, err := client.Enrol(dir, w.Hub.Invite(), r, w.Clock.Now())
+	if err != nil {
+		return nil, err
+	}
+	admission, err := w.Hub.Approve(ctx, signed)
+	if err != nil {
+		return nil, err
+	}
+	if err := client.Join(dir, *admission); err != nil {
+		return nil, err
+	}
+	return w.Connect(ctx, r.Agency)
+}
+
+func (w *World) home(id fairlead.AgencyID) string {
+	return filepath.Join(w.Dir, "agencies", string(id))
+}
+
+// Connect opens an enrolled agency's program on its folder.
+func (w *World) Connect(ctx context.Context, id fairlead.AgencyID) (*Agency, error) {
+	h, err := client.OpenHome(w.home(id))
+	if err != nil {
+		return nil, err
+	}
+	h.Schema = w.cfg.Schema
+	a := &Agency{ID: id, Home: h}
+	var inProcess bus.InProcess
+	if w.cfg.Listen == "" {
+		inProcess = w.Hub
+	}
+	if a.Conn, err = h.Dial(ctx, inProcess, w.cfg.Log); err != nil {
+		return nil, err
+	}
+	if a.Client, err = h.Open(a.Conn, w.Clock.Now, w.cfg.Log); err != nil {
+		a.close()
+		return nil, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if old := w.agencies[id]; old != nil {
+		old.close()
+	}
+	w.agencies[id] = a
+	return a, nil
+}
+
+// Agency is a connected agency, or nil.
+func (w *World) Agency(id fairlead.AgencyID) *Agency {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.agencies[id]
+}
+
+// Agencies lists the connected agencies.
+func (w *World) Agencies() []*Agency {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var list []*Agency
+	for _, a := range w.agencies {
+		list = append(list, a)
+	}
+	return list
+}
+
+// Settle syncs all agencies until no share is queued, everything the hub owes is handed out, and two
+// rounds in a row brought nothing: then every verdict, delivery and receipt has arrived.
+func (w *World) Settle(ctx context.Context) error {
+	for quiet := 0; quiet < 2 || quiet < 40 && w.unheard(); {
+		if err := errors.Join(ctx.Err(), w.Hub.Failed()); err != nil {
+			return err
+		}
+		taken, err := w.syncAll(ctx)
+		if err != nil {
+			return err
+		}
+		if taken > 0 || w.Hub.Broker().Status().Owed > 0 || w.queued() {
+			quiet = 0
+			continue
+		}
+		quiet++
+	}
+	return nil
+}
+
+// unheard reports whether a sender still waits to hear that a connected recipient has stored its share.
+// On a busy machine a quiet moment may come before; where somebody never says so, patience ends.
+func (w *World) unheard() bool {
+	for _, a := range w.Agencies() {
+		recipients, err := a.Unheard()
+		if err != nil {
+			return true
+		}
+		for _, id := range recipients {
+			if w.Agency(id) != nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// syncAll syncs every agency once, at the same time.
+func (w *World) syncAll(ctx context.Context) (int, error) {
+	list := w.Agencies()
+	taken, errs := make([]int, len(list)), make([]error, len(list))
+	var wg sync.WaitGroup
+	for i, a := range list {
+		wg.Go(func() {
+			taken[i], errs[i] = a.Sync(ctx, 30*time.Millisecond)
+			if errors.Is(errs[i], bus.ErrFull) {
+				errs[i] = nil // the intake takes no more of this agency for now; it goes on with the next sync
+			}
+			if errs[i] != nil {
+				errs[i] = fmt.Errorf("%s: %w", a.ID, errs[i])
+			}
+		})
+	}
+	wg.Wait()
+	sum := 0
+	for _, n := range taken {
+		sum += n
+	}
+	return sum, errors.Join(errs...)
+}
+
+func (w *World) queued() bool {
+	for _, a := range w.Agencies() {
+		if n, err := a.Queued(); err != nil || n > 0 {
+			return true
+		}
+	}
+	return false
+}

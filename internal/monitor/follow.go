@@ -1,0 +1,162 @@
+package monitor
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"fairlead/internal/entry"
+	"fairlead/internal/envelope"
+	"fairlead/internal/fairlead"
+	"fairlead/internal/policy"
+	"fairlead/internal/registry"
+)
+
+// patience is how long, in the log's own time, a notice may be owed: the broker makes it in the batch
+// in which it falls due, or in the next if that is full.
+const patience = time.Minute
+
+// share decides a share again and compares; it returns the leaf that follows from what is recorded.
+func (p *replayer) share(l entry.Leaf, sh *entry.Share) (entry.Leaf, bool) {
+	p.tally.Results[sh.Decision.Result]++
+	p.tally.Grounds[sh.Decision.Ground]++
+	h, err := envelope.ParseHeader(sh.Header)
+	if err != nil {
+		p.differs("header", err.Error(), "a header that can be read; others are no shares")
+		return entry.Leaf{}, false
+	}
+	p.bind(h, sh)
+	if digest, account, first, ok := p.snap.Lookup(h.ID); ok && digest == sh.Digest && account == sh.Account && sh.Releases == nil {
+		p.differs("share", "another decision on share "+h.ID.String(), fmt.Sprintf("entry %d decided it; a copy makes no entry", first))
+	}
+	p.compareDecisions(sh.Decision, p.snap.Decide(sh, l.At, nil))
+	return p.shareLeaf(l, sh, h), true
+}
+
+// shareLeaf is the leaf of a share with the decision recorded for it, before its commitments.
+func (p *replayer) shareLeaf(l entry.Leaf, sh *entry.Share, h *envelope.Header) entry.Leaf {
+	want := entry.Leaf{Class: entry.ClassShare, Outcome: entry.OutcomeNotDelivered, At: l.At, Share: h.ID, To: h.To.Agency}
+	if from := p.snap.ByAccount(sh.Account); from != nil {
+		want.From = from.ID
+	}
+	enrolled := p.snap.Agency(want.To) != nil
+	switch {
+	case sh.Decision.Result == fairlead.Held:
+		want.Outcome = entry.OutcomeHeld
+	case sh.Decision.Delivers() && enrolled:
+		want.Outcome, want.Counter = entry.OutcomeDelivered, p.snap.Counter(want.To)+1
+	case sh.Decision.Delivers():
+		want.Outcome = entry.OutcomeControl
+	}
+	if !enrolled && want.To != fairlead.Hub {
+		want.To = "" // a leaf names only who is enrolled
+	}
+	return want
+}
+
+// bind checks what Decide believes: that descriptors, record and digest are those the header signs.
+func (p *replayer) bind(h *envelope.Header, sh *entry.Share) {
+	if digest := envelope.HeaderDigest(sh.Header); digest != sh.Digest {
+		p.differs("digest of the header", sh.Digest.String(), digest.String())
+	}
+	if envelope.RecordDigest(sh.Record) != h.Record {
+		p.differs("record", "one that the signed header does not name", "the one it names")
+	}
+	if len(sh.Keys) != len(sh.Descriptors) {
+		p.differs("section keys", fmt.Sprint(len(sh.Keys)), fmt.Sprintf("one for each of %d descriptors", len(sh.Descriptors)))
+		return
+	}
+	signed := map[fairlead.Digest]bool{}
+	for _, d := range h.Sections {
+		signed[d] = true
+	}
+	for i, raw := range sh.Descriptors {
+		digest := envelope.DescriptorDigest(raw)
+		if !signed[digest] {
+			p.differs(fmt.Sprintf("descriptor %d", i+1), "one that the signed header does not list, or lists once", "only what it lists")
+		}
+		delete(signed, digest)
+		d, err := envelope.ParseDescriptor(raw)
+		if err == nil && (d.Audience == envelope.ForHub) != (sh.Keys[i] == "") {
+			p.differs(fmt.Sprintf("key of section %d", i+1), fmt.Sprintf("%q", sh.Keys[i]), "a key for each section, and none for a hub-only descriptor")
+		}
+	}
+}
+
+// notice checks a notice of the hub: it must have been owed, and say what was owed.
+func (p *replayer) notice(l entry.Leaf, n *entry.Notice) (entry.Leaf, bool) {
+	h, err := envelope.ParseHeader(n.Header)
+	if err != nil {
+		p.differs("header", err.Error(), "a header that can be read")
+		return entry.Leaf{}, false
+	}
+	owed := p.snap.Unannounced(l.At)
+	if !slices.ContainsFunc(owed, func(a registry.Announcement) bool { return string(announce(a, l.At)) == string(n.Record) }) {
+		p.differs("notice", "a notice to "+string(h.To.Agency)+" that was not owed", fmt.Sprintf("%d notices were owed", len(owed)))
+	}
+	p.compareNotice(h, l, n.Record)
+	return entry.Leaf{
+		Class: entry.ClassNotice, Outcome: entry.OutcomeDelivered, At: l.At, Share: h.ID, From: fairlead.Hub, To: h.To.Agency,
+		Counter: p.snap.Counter(h.To.Agency) + 1,
+	}, true
+}
+
+// announce is the record of a notice made at an instant.
+func announce(a registry.Announcement, at time.Time) []byte {
+	a.Due = []policy.Due{policy.ReviewDue(at)}
+	b, err := json.Marshal(a)
+	if err != nil { // strings and numbers always marshal
+		panic(err)
+	}
+	return b
+}
+
+// compareNotice compares the header of a notice with the one thing it may say.
+func (p *replayer) compareNotice(h *envelope.Header, l entry.Leaf, record []byte) {
+	for _, part := range []struct{ what, recorded, follows string }{
+		{"sender of the notice", string(h.From.Agency), string(fairlead.Hub)},
+		{"kind of the notice", h.Kind, "agreement.status"},
+		{"time of the notice", stamp(h.SentAt.Time), stamp(fairlead.At(l.At).Time)},
+		{"record of the notice", h.Record.String(), envelope.RecordDigest(record).String()},
+	} {
+		if part.recorded != part.follows {
+			p.differs(part.what, part.recorded, part.follows)
+		}
+	}
+}
+
+// unparsed checks an entry on submissions that could not be read, so far as it can be checked.
+func (p *replayer) unparsed(l entry.Leaf, u *entry.Unparsed) entry.Leaf {
+	if u.Count < 1 || u.Minute.After(l.At) {
+		p.differs("count", fmt.Sprintf("%d in the minute of %s", u.Count, stamp(u.Minute.Time)), "one or more, in a minute that has begun")
+	}
+	want := entry.Leaf{Class: entry.ClassUnparsed, Outcome: entry.OutcomeNotDelivered, At: l.At, Share: l.Share}
+	if from := p.snap.ByAccount(u.Account); from != nil {
+		want.From = from.ID
+	}
+	return want
+}
+
+// told checks, about once a minute of the log's time, that nobody has been waiting longer to be told
+// that an agreement is in force. All entries up to the instant are folded.
+func (p *replayer) told(at time.Time) {
+	if at.Sub(p.sampled) < patience {
+		return
+	}
+	p.sampled = at
+	owed := map[string]time.Time{}
+	for _, a := range p.snap.Unannounced(at) {
+		name := fmt.Sprintf("%s that agreement %s/%d is in force", a.To, a.Agreement, a.Version)
+		since, waiting := p.owed[name]
+		switch {
+		case !waiting:
+			since = at
+		case !since.IsZero():
+			p.differsAt(p.snap.Size()-1, "missing notice", "nothing by "+stamp(at), "the hub tells "+name+", by "+stamp(since.Add(patience)))
+			since = time.Time{} // said once
+		}
+		owed[name] = since
+	}
+	p.owed = owed
+}

@@ -1,0 +1,209 @@
+package monitor
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"fairlead/internal/entry"
+	"fairlead/internal/fairlead"
+	"fairlead/internal/registry"
+	"fairlead/internal/tlog"
+)
+
+// Replay verifies a mirror and then decides everything in it again: entry i on the fold of the entries
+// before it, by the same function that the broker calls. It compares whole decisions and everything
+// else in an entry that follows from the log, and goes on after a difference with what is recorded, so
+// far as that still folds. The error wraps ErrAltered where nothing could be replayed because the
+// mirror does not verify, ErrReplay where entries do not follow.
+func Replay(ctx context.Context, dir, vkey string) (Report, error) {
+	report, err := Verify(ctx, dir, vkey)
+	if err != nil {
+		return report, err
+	}
+	a, err := openArchive(dir, vkey)
+	if err == nil {
+		err = a.reach()
+	}
+	if err != nil {
+		return report, err
+	}
+	p := newReplayer()
+	report.Done, report.Replay = Replayed, p.tally
+	if err := a.each(ctx, p.entry); err != nil {
+		return report, err
+	}
+	p.told(p.snap.Last())
+	slices.SortStableFunc(p.tally.Differences, func(a, b Difference) int { return cmp.Compare(a.Entry, b.Entry) })
+	return report, report.err()
+}
+
+// each calls f for every entry, in order. It stops at the first that does not verify.
+func (a *archive) each(ctx context.Context, f func(index int64, l entry.Leaf, detail []byte)) error {
+	r, err := tlog.OpenReader(a.dir, a.tree)
+	for k := int64(0); err == nil && k < a.blocks(); k++ {
+		err = a.block(ctx, r, k, func(e line) error {
+			l, err := e.bound()
+			if err == nil {
+				f(e.index, l, e.detail)
+			}
+			return err
+		})
+	}
+	return err
+}
+
+// replayer is the register as it follows from the log so far.
+type replayer struct {
+	snap    *registry.Snapshot
+	tally   *Tally
+	sampled time.Time            // when announcements were looked at last
+	owed    map[string]time.Time // announcements not made by then, and since when
+	index   int64                // of the entry at hand
+}
+
+func newReplayer() *replayer {
+	return &replayer{snap: registry.New(), owed: map[string]time.Time{}, tally: &Tally{
+		Classes: map[string]int64{}, Results: map[fairlead.Result]int64{}, Grounds: map[fairlead.Ground]int64{}, Differences: []Difference{},
+	}}
+}
+
+// entry replays one entry.
+func (p *replayer) entry(index int64, l entry.Leaf, raw []byte) {
+	p.index = index
+	p.tally.Classes[className(l.Class)]++
+	if p.snap.Size() > 0 && l.At.After(p.snap.Last()) {
+		p.told(p.snap.Last())
+	}
+	d, err := entry.ParseDetail(raw)
+	if err != nil {
+		p.differs("detail", err.Error(), "a detail of version 1")
+		p.skip()
+		return
+	}
+	if want, ok := p.follows(l, d); ok {
+		d.Commit(&want, raw)
+		p.compareLeaves(l, want)
+	}
+	p.fold(l, d)
+}
+
+// follows is the leaf that an entry of this detail has; ok is false where that cannot be said.
+func (p *replayer) follows(l entry.Leaf, d *entry.Detail) (want entry.Leaf, ok bool) {
+	switch {
+	case d.Share != nil:
+		return p.share(l, d.Share)
+	case d.Notice != nil:
+		return p.notice(l, d.Notice)
+	case d.Unparsed != nil:
+		return p.unparsed(l, d.Unparsed), true
+	}
+	// An act proves itself in Fold.
+	return entry.Leaf{
+		Class: entry.ClassRegister, Outcome: entry.OutcomeControl, At: l.At, Share: l.Share, From: fairlead.Hub, To: fairlead.Hub,
+	}, true
+}
+
+// fold goes on with what is recorded; where that does not fold, with the counter that follows; and
+// where that does not either, without the entry.
+func (p *replayer) fold(l entry.Leaf, d *entry.Detail) {
+	next, err := p.snap.Fold(l, d)
+	if err == nil {
+		p.snap = next
+		return
+	}
+	l.Counter = 0
+	if l.Outcome == entry.OutcomeDelivered {
+		l.Counter = p.snap.Counter(l.To) + 1
+	}
+	if next, again := p.snap.Fold(l, d); again == nil { // compareLeaves has named the counter
+		p.snap = next
+		return
+	}
+	why := strings.TrimPrefix(err.Error(), fmt.Sprintf("%v: entry %d: ", registry.ErrFold, p.index))
+	p.differs("effect on the register", "a change of it", "none: "+why)
+	p.skip()
+}
+
+// skip counts an entry that has no effect.
+func (p *replayer) skip() {
+	blank := entry.Leaf{Class: entry.ClassUnparsed, Outcome: entry.OutcomeNotDelivered, At: p.snap.Last()}
+	next, err := p.snap.Fold(blank, &entry.Detail{Unparsed: &entry.Unparsed{}})
+	if err != nil {
+		panic(fmt.Sprintf("monitor: an entry without effect does not fold: %v", err))
+	}
+	p.snap = next
+}
+
+func (p *replayer) differs(what, recorded, follows string) {
+	p.differsAt(p.index, what, recorded, follows)
+}
+
+func (p *replayer) differsAt(index int64, what, recorded, follows string) {
+	if len(p.tally.Differences) == maxListed {
+		p.tally.More++
+		return
+	}
+	p.tally.Differences = append(p.tally.Differences, Difference{Entry: index, What: what, Recorded: recorded, Follows: follows})
+}
+
+// compareLeaves names each part of a leaf that does not follow.
+func (p *replayer) compareLeaves(l, want entry.Leaf) {
+	for _, part := range []struct {
+		what              string
+		recorded, follows any
+	}{
+		{"class", className(l.Class), className(want.Class)},
+		{"outcome", outcomeName(l.Outcome), outcomeName(want.Outcome)},
+		{"share id", l.Share, want.Share},
+		{"sender", nobody(l.From), nobody(want.From)},
+		{"recipient", nobody(l.To), nobody(want.To)},
+		{"counter of " + nobody(want.To), l.Counter, want.Counter},
+		{"commitment to the delivered sections", l.Delivered, want.Delivered},
+		{"commitment to the verdict", l.Verdict, want.Verdict},
+	} {
+		if part.recorded != part.follows {
+			p.differs(part.what, fmt.Sprint(part.recorded), fmt.Sprint(part.follows))
+		}
+	}
+}
+
+// className is a class in words.
+func className(c entry.Class) string {
+	switch c {
+	case entry.ClassShare:
+		return "share"
+	case entry.ClassRegister:
+		return "register"
+	case entry.ClassNotice:
+		return "notice"
+	case entry.ClassUnparsed:
+		return "unparsed"
+	}
+	return fmt.Sprintf("class %d", c)
+}
+
+// outcomeName is an outcome in words.
+func outcomeName(o entry.Outcome) string {
+	switch o {
+	case entry.OutcomeDelivered:
+		return "delivered"
+	case entry.OutcomeNotDelivered:
+		return "not delivered"
+	case entry.OutcomeHeld:
+		return "held"
+	case entry.OutcomeControl:
+		return "control"
+	}
+	return fmt.Sprintf("outcome %d", o)
+}
+
+func nobody(id fairlead.AgencyID) string {
+	if id == "" {
+		return "nobody on record"
+	}
+	return string(id)
+}
