@@ -1,0 +1,78 @@
+package schema_test
+
+import (
+	"encoding"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"fairlead/internal/agreement"
+	"fairlead/internal/consent"
+	"fairlead/internal/registry"
+	"fairlead/internal/staff"
+)
+
+// TestRecordsAreTheCode: the records that the code reads have the members that the data says, at every
+// level.
+func TestRecordsAreTheCode(t *testing.T) {
+	for place, code := range map[string]any{
+		"agreement.proposal.json#/record/schema":       agreement.Agreement{},
+		"agreement.signature.json#/record/schema":      agreement.Signature{},
+		"agreement.status.json#/record/schema/oneOf/0": agreement.Status{},
+		"agreement.status.json#/record/schema/oneOf/1": registry.Announcement{},
+		"consent.record.json#/record/schema":           consent.Record{},
+		"approval.json#/record/schema":                 staff.Approval{},
+		"staff.record.json#/record/schema":             staff.Member{},
+		"ack.json#/record/schema":                      registry.DeliveredAck{},
+	} {
+		ours, theirs := fields(reflect.TypeOf(code)), properties(at(t, "kinds/"+place))
+		slices.Sort(ours)
+		slices.Sort(theirs)
+		if !slices.Equal(ours, theirs) {
+			t.Errorf("%s: the code has %v, the data %v", place, ours, theirs)
+		}
+	}
+}
+
+var asText = reflect.TypeFor[encoding.TextMarshaler]()
+
+// fields are the JSON names of a struct, with those of the structs in it.
+func fields(t reflect.Type) (list []string) {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct || t.Implements(asText) {
+		return nil
+	}
+	for f := range t.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		list = append(list, name)
+		for _, inner := range fields(f.Type) {
+			list = append(list, name+"."+inner)
+		}
+	}
+	return list
+}
+
+// properties are the names that a schema gives to members, with those of the objects in it.
+func properties(s *jsonschema.Schema) (list []string) {
+	switch {
+	case s == nil:
+		return nil
+	case s.Ref != nil:
+		return properties(s.Ref)
+	case s.Items2020 != nil:
+		return properties(s.Items2020)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
+		list = append(list, name)
+		for _, inner := range properties(s.Properties[name]) {
+			list = append(list, name+"."+inner)
+		}
+	}
+	return list
+}
