@@ -1,0 +1,24 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"fairlead/internal/monitor"
+)
+
+// verify checks a mirror and prints what is wrong with it.
+func verify(ctx context.Context, o *options) error { return o.check(ctx, monitor.Verify) }
+
+// check runs a check of the mirror and prints its report, where there is one.
+func (o *options) check(ctx context.Context, f func(ctx context.Context, dir, vkey string) (monitor.Report, error)) error {
+	vkey, err := o.vkey()
+	if err != nil {
+		return err
+	}
+	report, err := f(ctx, o.Mirror, vkey)
+	if report.Done == "" {
+		return err
+	}
+	return errors.Join(err, o.print(&report))
+}

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"fairlead/internal/config"
+	"fairlead/internal/hub"
+)
+
+// Config is the file of `fairlead-hub run`; config/fairlead-hub.yaml is a commented sample.
+type Config struct {
+	// Dir holds all state of the hub: log, details, NATS store, keys. Back it up; its log is metadata in clear.
+	Dir string `yaml:"dir"`
+	// Listen is "host:port" where agencies connect over TLS 1.3.
+	Listen string `yaml:"listen"`
+	// HTTP is "host:port" of the read-only server: checkpoint, tiles, health, metrics. Loopback unless a
+	// TLS proxy stands before it.
+	HTTP string `yaml:"http"`
+	// Origin names the log in its checkpoints for ever, such as "hub.example.org/log". It is used once, when the log is made.
+	Origin string `yaml:"origin"`
+	// Log is "json" or "console"; empty picks console on a terminal.
+	Log string `yaml:"log"`
+}
+
+func (c *Config) check() error {
+	switch {
+	case c.Dir == "":
+		return fmt.Errorf("%w: dir: name the folder of the hub's state", config.ErrConfig)
+	case c.Listen == "":
+		return fmt.Errorf("%w: listen: name host:port for agencies", config.ErrConfig)
+	case c.Origin == "":
+		return fmt.Errorf("%w: origin: name the log, such as hub.example.org/log", config.ErrConfig)
+	case c.Log != "" && c.Log != "json" && c.Log != "console":
+		return fmt.Errorf("%w: log: want json or console", config.ErrConfig)
+	}
+	return nil
+}
+
+func runHub(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("run", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	path := flags.String("config", "", "the hub's configuration file")
+	if flags.Parse(args) != nil || *path == "" || flags.NArg() > 0 {
+		return errUsage
+	}
+	var cfg Config
+	if err := config.Load(*path, &cfg); err != nil {
+		return err
+	}
+	if err := cfg.check(); err != nil {
+		return err
+	}
+	h, err := hub.Start(ctx, hub.Config{
+		Dir: cfg.Dir, Listen: cfg.Listen, HTTP: cfg.HTTP, Origin: cfg.Origin, Now: time.Now, Log: logger(cfg.Log, stderr),
+	})
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	fmt.Fprintf(stdout, "hub ready\n  agencies %s\n  http     %s\n  socket   %s\n", h.Invite().URL, h.HTTPURL(), h.SocketPath())
+	<-ctx.Done()
+	return nil
+}
+
+// logger writes JSON, or lines for a person on a terminal. It never sees content.
+func logger(format string, w io.Writer) zerolog.Logger {
+	if f, ok := w.(*os.File); ok && format == "" {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			format = "console"
+		}
+	}
+	if format == "console" {
+		w = zerolog.ConsoleWriter{Out: w, TimeFormat: time.RFC3339}
+	}
+	return zerolog.New(w).With().Timestamp().Logger().Level(zerolog.InfoLevel)
+}

@@ -1,0 +1,262 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"fairlead/internal/client"
+	"fairlead/internal/config"
+	"fairlead/internal/draft"
+	"fairlead/internal/fairlead"
+	"fairlead/internal/policy"
+)
+
+// sync sends what is queued and takes what has arrived.
+func sync(ctx context.Context, s *session) error {
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	if s.conn == nil {
+		return errors.New("no hub, nothing synced")
+	}
+	if err := s.catchUp(ctx); err != nil {
+		return err
+	}
+	return status(ctx, s)
+}
+
+// send shows what each recipient will see, as far as this agency knows, and sends.
+func send(ctx context.Context, s *session) error {
+	if err := s.current(ctx); err != nil {
+		return err
+	}
+	d, err := s.draft(s.args[0])
+	if err != nil {
+		return err
+	}
+	previews, err := s.client.Preview(d)
+	if err != nil {
+		return err
+	}
+	if s.dryRun {
+		return s.print(previews, func() { s.preview(previews) })
+	}
+	if !s.json {
+		s.preview(previews)
+	}
+	ids, err := s.client.Send(d)
+	if err != nil {
+		return err
+	}
+	return s.await(ctx, ids...)
+}
+
+// draft reads a message file; the files of its sections lie beside it.
+func (s *session) draft(path string) (*client.Draft, error) {
+	var m draft.Message
+	if err := config.Load(path, &m); err != nil {
+		return nil, err
+	}
+	if m.Role == "" {
+		m.Role = s.Role
+	}
+	if m.User == "" {
+		m.User = s.User
+	}
+	return m.Draft(os.DirFS(filepath.Dir(path)), time.Now(), draft.Resolver{Share: fairlead.ParseShareID, Handle: s.client.SubjectHandle})
+}
+
+func (s *session) preview(list []client.Preview) {
+	s.say("what will happen, as far as this agency knows:")
+	for _, p := range list {
+		s.decision(string(p.To), p.Decision)
+	}
+}
+
+// decision says a decision in words: result, ground, what is withheld and why, what is due.
+func (s *session) decision(to string, d policy.Decision) {
+	ground := ""
+	if d.Ground != fairlead.GroundNone {
+		ground = " (" + strings.TrimSpace(string(d.Ground)+" "+d.Agreement) + ")"
+	}
+	s.say("  %s: %s%s", to, words[d.Result], ground)
+	for _, c := range slices.Concat(d.Causes, d.Holds) {
+		s.say("    %s", cause(c))
+	}
+	for _, sec := range d.Sections {
+		if sec.Delivered {
+			s.say("    %-12s delivered (%s)", sec.Code, sec.Clause)
+			continue
+		}
+		for _, c := range sec.Causes {
+			s.say("    %-12s withheld: %s", sec.Code, cause(c))
+		}
+	}
+	for _, due := range d.Due {
+		s.say("    %-12s due %s", due.Code, due.At)
+	}
+}
+
+var words = map[fairlead.Result]string{
+	fairlead.Delivered: "delivered", fairlead.DeliveredRedacted: "delivered without some sections", fairlead.Held: "held", fairlead.Refused: "refused",
+}
+
+func cause(c policy.Cause) string {
+	text := string(c.Reason)
+	if c.Where != "" {
+		text += " (" + c.Where + ")"
+	}
+	if c.Advice != "" {
+		text += ": " + c.Advice
+	}
+	return text
+}
+
+// await waits for the proven verdicts and prints them. Without a hub the shares stay queued, and are
+// shown as queued.
+func (s *session) await(ctx context.Context, ids ...fairlead.ShareID) error {
+	var shares []*client.SentShare
+	if s.conn != nil {
+		wait, cancel := context.WithTimeout(ctx, s.Wait)
+		defer cancel()
+		if _, err := s.client.Wait(wait, ids...); err != nil && ctx.Err() != nil {
+			return err
+		}
+	}
+	refused := false
+	for _, id := range ids {
+		sent, err := s.client.Sent(id)
+		if err != nil {
+			return err
+		}
+		refused = refused || sent.State == client.RefusedBy
+		shares = append(shares, sent)
+	}
+	if err := s.print(shares, func() { s.sent(shares) }); err != nil {
+		return err
+	}
+	if refused {
+		return errRefused
+	}
+	return nil
+}
+
+func (s *session) sent(list []*client.SentShare) {
+	for _, sh := range list {
+		if sh.Verdict == nil {
+			s.say("%s to %s: %s; the hub has not answered, it will be sent again", sh.ID, sh.To, sh.State)
+			continue
+		}
+		s.say("%s: %s, proved by log entry %d", sh.ID, sh.State, sh.Index)
+		v := sh.Verdict
+		s.decision(string(sh.To), policy.Decision{Result: v.Result, Ground: v.Ground, Agreement: v.Agreement, Causes: v.Causes, Holds: v.Holds, Sections: v.Sections, Due: v.Due})
+	}
+}
+
+// inbox lists what was delivered and proved.
+func inbox(ctx context.Context, s *session) error {
+	if err := s.current(ctx); err != nil {
+		return err
+	}
+	list, err := s.client.Inbox()
+	if err != nil {
+		return err
+	}
+	return s.print(list, func() {
+		for _, m := range list {
+			acked := m.Acked
+			if acked == "" {
+				acked = "not acknowledged"
+			}
+			s.say("%s  %s  %-26s from %-10s entry %-5d %s", m.Header.ID, m.At, m.Header.Kind, m.Header.From.Agency, m.Index, acked)
+		}
+		if len(list) == 0 {
+			s.say("nothing was delivered yet")
+		}
+	})
+}
+
+// open decrypts and shows a message.
+func open(ctx context.Context, s *session) error {
+	if err := s.current(ctx); err != nil {
+		return err
+	}
+	id, err := fairlead.ParseShareID(s.args[0])
+	if err != nil {
+		return err
+	}
+	m, contents, err := s.client.Open(id)
+	if err != nil {
+		return err
+	}
+	return s.print(map[string]any{"message": m, "sections": contents}, func() {
+		s.say("%s from %s (%s %s), log entry %d, %s", m.Header.Kind, m.Header.From.Agency, m.Header.From.Role, m.Header.From.User, m.Index, m.At)
+		s.say("purpose %s, threshold %s, handling %s %s", m.Header.Purpose, m.Header.Threshold, m.Header.TLP, m.Header.GSC)
+		for _, c := range contents {
+			s.say("\n%s %v", c.Code, c.Caveats)
+			if c.JSON != nil {
+				s.say("%s", c.JSON)
+			} else {
+				s.say("[%d bytes of %s]", len(c.Bytes), c.Type)
+			}
+		}
+	})
+}
+
+// ack sends a person's acknowledgement.
+func ack(ctx context.Context, s *session) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	id, err := fairlead.ParseShareID(s.args[0])
+	if err != nil {
+		return err
+	}
+	sent, err := s.client.Acknowledge(id, fairlead.AckLevel(s.args[1]), s.Role, s.User)
+	if err != nil {
+		return err
+	}
+	return s.await(ctx, sent)
+}
+
+// status shows how far each share has come, and alarms.
+func status(ctx context.Context, s *session) error {
+	if s.client == nil {
+		if err := s.open(ctx); err != nil {
+			return err
+		}
+		if err := s.catchUp(ctx); err != nil {
+			return err
+		}
+	}
+	list, err := s.client.Outbox()
+	if err != nil {
+		return err
+	}
+	alarms, err := s.client.Alarms()
+	if err != nil {
+		return err
+	}
+	tree := s.client.Tree()
+	if err := s.print(map[string]any{"outbox": list, "alarms": alarms, "log_size": tree.N, "log_root": tree.Hash.String()}, func() {
+		s.say("log proved up to %d entries, root %s", tree.N, tree.Hash)
+		for _, sh := range list {
+			s.say("%s  %-26s to %-10s %s", sh.ID, sh.Kind, sh.To, sh.State)
+		}
+		for _, a := range alarms {
+			s.say("ALARM %s: %s", a.At, a.What)
+		}
+	}); err != nil {
+		return err
+	}
+	if len(alarms) > 0 {
+		return fmt.Errorf("%d alarms: the hub did what an honest hub does not do; tell your auditor and keep %s as it is", len(alarms), s.Dir)
+	}
+	return nil
+}
