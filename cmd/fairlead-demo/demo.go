@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/rs/zerolog"
@@ -93,7 +95,7 @@ func (d *demo) tell(step scenario.Step, fact scenario.StepFact) {
 	}
 	d.say("%s  %s  %s", step.ID, step.At.Format("2006-01-02 15:04"), step.What)
 	for _, s := range fact.Shares {
-		d.say("       %-8s → %-8s %-20s %-18s %s", s.From, s.To, s.Kind, s.Result, d.why(s))
+		d.say("       %-8s → %-8s %-24s %-18s %s", s.From, s.To, s.Kind, s.Result, d.why(s))
 	}
 }
 
@@ -148,7 +150,11 @@ func (d *demo) audit(ctx context.Context) error {
 	if report, err = monitor.Replay(ctx, mirror, ""); err != nil {
 		return err
 	}
-	d.say("auditor    replayed them: every decision follows from the log before it %v", report.Replay.Results)
+	var results []string
+	for _, r := range slices.Sorted(maps.Keys(report.Replay.Results)) {
+		results = append(results, fmt.Sprintf("%d %s", report.Replay.Results[r], r))
+	}
+	d.say("auditor    replayed them: every decision follows from the log before it (%s)", strings.Join(results, ", "))
 	return d.forge(ctx, mirror, report.Size/2)
 }
 
