@@ -109,7 +109,7 @@ func TestRecover(t *testing.T) {
 		{"ledger and log rolled back", func(d disk) { d.rollBack("LEDGER", "log", "details") }, broker.ErrDiverged, "LEDGER holds"},
 		{"details lost", func(d disk) { d.remove("details") }, tlog.ErrMissing, "000"},
 		{"tile altered", func(d disk) { d.flip(d.only("log/tile/0/000.p/*")) }, tlog.ErrAltered, "tile/0/000"},
-		{"entries altered", func(d disk) { d.flip(d.only("log/tile/entries/000.p/*")) }, tlog.ErrAltered, "tile/0/000"},
+		{"entries altered", func(d disk) { d.flip(d.only("log/tile/entries/000.p/*")) }, tlog.ErrAltered, "000"},
 		{"detail altered", func(d disk) { d.flip("details/000") }, broker.ErrDiverged, "the detail of entry"},
 		{"checkpoint altered", func(d disk) { d.flip("log/checkpoint") }, tlog.ErrCheckpoint, "log/checkpoint"},
 	} {
