@@ -20,14 +20,18 @@ import (
 // Draft is a message as a practitioner writes it once. Send makes one share of it for each recipient.
 // It is kept only sealed to the agency's own key.
 type Draft struct {
-	Kind       string                `json:"kind"`
-	Status     fairlead.Status       `json:"status,omitempty"` // default Actual
-	Role       fairlead.Role         `json:"role"`
-	User       string                `json:"user"`
-	To         []string              `json:"to"`              // agencies, HUB, or groups of the register
-	Named      string                `json:"named,omitempty"` // the user TLP RED asks for
-	Case       string                `json:"case,omitempty"`  // local reference; the pair's own token travels
-	Child      string                `json:"child,omitempty"` // local reference; only the hub sees its handle
+	Kind   string          `json:"kind"`
+	Status fairlead.Status `json:"status,omitempty"` // default Actual
+	Role   fairlead.Role   `json:"role"`
+	User   string          `json:"user"`
+	To     []string        `json:"to"`              // agencies, HUB, or groups of the register
+	Named  string          `json:"named,omitempty"` // the user TLP RED asks for
+	Case   string          `json:"case,omitempty"`  // local reference; the pair's own token travels
+	Child  string          `json:"child,omitempty"` // local reference; only the hub sees its handle
+
+	// Reason is the true reason of a refusal to disclose, for the hub and its auditors alone.
+	Reason fairlead.RefusalReason `json:"reason,omitempty"`
+
 	ReplyTo    fairlead.ShareID      `json:"reply_to,omitzero"`
 	Supersedes fairlead.ShareID      `json:"supersedes,omitzero"`
 	Hours      int                   `json:"hours,omitempty"` // valid for; default 72
@@ -36,8 +40,9 @@ type Draft struct {
 	Basis      *envelope.Basis       `json:"basis,omitempty"`
 	S16LA      *envelope.S16LA       `json:"s16la,omitempty"`
 	Told       fairlead.Told         `json:"told,omitempty"`
-	Transfer   fairlead.Mechanism    `json:"transfer,omitempty"` // default by route
-	Danger     fairlead.DangerResult `json:"danger,omitempty"`   // said wherever a border is crossed
+	Transfer   fairlead.Mechanism    `json:"transfer,omitempty"`   // default by route
+	Assessment *envelope.Transfer    `json:"assessment,omitempty"` // what the mechanism stands on, where it needs an assessment
+	Danger     fairlead.DangerResult `json:"danger,omitempty"`     // said wherever a border is crossed
 	TLP        fairlead.TLP          `json:"tlp,omitempty"`
 	GSC        fairlead.GSC          `json:"gsc,omitempty"`
 	Urgency    fairlead.Urgency      `json:"urgency,omitempty"`
@@ -60,9 +65,13 @@ type DraftSection struct {
 	Consent   string                  `json:"consent,omitempty"`
 	Override  fairlead.OverrideReason `json:"override,omitempty"` // why a refusal is overridden; OVERRIDE-NOTE says it in words
 	Caveats   []fairlead.Caveat       `json:"caveats,omitempty"`
+	Clear     []fairlead.Caveat       `json:"clear,omitempty"`
+	Court     string                  `json:"court,omitempty"`
 	Siena     fairlead.Siena          `json:"siena,omitempty"`
 	Grade     string                  `json:"grade,omitempty"`
-	Type      string                  `json:"type"` // "json" or a media type
+	Origin    fairlead.ShareID        `json:"origin,omitzero"`    // share received that the section was taken from
+	Permitted fairlead.ShareID        `json:"permitted,omitzero"` // the originator's permission to pass it on
+	Type      string                  `json:"type"`               // "json" or a media type
 	Content   []byte                  `json:"content"`
 }
 
@@ -125,6 +134,9 @@ func (c *Client) header(d *Draft, to fairlead.AgencyID, at time.Time) (*envelope
 	}
 	if mechanism != "" {
 		h.Transfer = &envelope.Transfer{Mechanism: mechanism}
+		if d.Assessment != nil {
+			h.Transfer.Ref, h.Transfer.Assessed = d.Assessment.Ref, d.Assessment.Assessed
+		}
 	}
 	if d.Danger != "" {
 		h.Danger = &envelope.Danger{Result: d.Danger, Role: d.Role, At: fairlead.At(at)}
@@ -157,7 +169,7 @@ func (c *Client) descriptors(d *Draft, to fairlead.AgencyID) ([]envelope.Descrip
 		}
 		desc := envelope.Descriptor{
 			Audience: envelope.ForRecipient, Code: s.Code, Essential: s.Essential, Art9: s.Art9, Sch1: s.Sch1, P18: s.P18, Art10: s.Art10,
-			Consent: s.Consent, Caveats: s.Caveats, Siena: s.Siena, Grade: s.Grade,
+			Consent: s.Consent, Caveats: s.Caveats, Clear: s.Clear, Court: s.Court, Siena: s.Siena, Grade: s.Grade,
 		}
 		if s.Override != "" {
 			desc.Override = &envelope.Override{Reason: s.Override} // the note's digest follows when it is sealed
@@ -165,6 +177,7 @@ func (c *Client) descriptors(d *Draft, to fairlead.AgencyID) ([]envelope.Descrip
 		list = append(list, desc)
 		sections = append(sections, s)
 	}
+	list = append(list, hubOnly(d, sections)...)
 	if d.Child != "" {
 		handle, err := c.SubjectHandle(d.Child)
 		if err != nil {
@@ -173,6 +186,19 @@ func (c *Client) descriptors(d *Draft, to fairlead.AgencyID) ([]envelope.Descrip
 		list = append(list, envelope.Descriptor{Audience: envelope.ForHub, Subject: handle})
 	}
 	return list, sections, nil
+}
+
+// hubOnly are the descriptors that no recipient gets: why a refusal was given, and where sections came from.
+func hubOnly(d *Draft, sections []DraftSection) (list []envelope.Descriptor) {
+	if d.Reason != "" {
+		list = append(list, envelope.Descriptor{Audience: envelope.ForHub, Reason: d.Reason})
+	}
+	for _, s := range sections {
+		if !s.Origin.IsZero() {
+			list = append(list, envelope.Descriptor{Audience: envelope.ForHub, Onward: &envelope.Onward{Code: s.Code, Origin: s.Origin, Permission: s.Permitted}})
+		}
+	}
+	return list
 }
 
 // Preview is what one recipient will see, as far as this agency knows.

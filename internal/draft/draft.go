@@ -18,31 +18,33 @@ import (
 // Message is a message as a file: the fields of client.Draft, with the content of sections in files of
 // their own. Answers and supersedes name shares by id, or in a story by step.
 type Message struct {
-	Role       fairlead.Role         `yaml:"role"`
-	User       string                `yaml:"user"`
-	Kind       string                `yaml:"kind"`
-	Status     fairlead.Status       `yaml:"status,omitempty"`
-	To         []string              `yaml:"to"`
-	Named      string                `yaml:"named,omitempty"`
-	Case       string                `yaml:"case,omitempty"`
-	Child      string                `yaml:"child,omitempty"`
-	Answers    string                `yaml:"answers,omitempty"`
-	Supersedes string                `yaml:"supersedes,omitempty"`
-	Purpose    fairlead.Purpose      `yaml:"purpose,omitempty"`
-	Threshold  fairlead.Threshold    `yaml:"threshold,omitempty"`
-	Basis      *Basis                `yaml:"basis,omitempty"`
-	S16LA      *envelope.S16LA       `yaml:"s16la,omitempty"`
-	Told       fairlead.Told         `yaml:"told,omitempty"`
-	Transfer   fairlead.Mechanism    `yaml:"transfer,omitempty"`
-	Danger     fairlead.DangerResult `yaml:"danger,omitempty"`
-	TLP        fairlead.TLP          `yaml:"tlp,omitempty"`
-	GSC        fairlead.GSC          `yaml:"gsc,omitempty"`
-	Urgency    fairlead.Urgency      `yaml:"urgency,omitempty"`
-	Severity   fairlead.Severity     `yaml:"severity,omitempty"`
-	Certainty  fairlead.Certainty    `yaml:"certainty,omitempty"`
-	Facts      map[string]string     `yaml:"facts,omitempty"`
-	Consent    *Consent              `yaml:"consent,omitempty"` // record of consent.record
-	Sections   []Section             `yaml:"sections,omitempty"`
+	Role       fairlead.Role          `yaml:"role"`
+	User       string                 `yaml:"user"`
+	Kind       string                 `yaml:"kind"`
+	Status     fairlead.Status        `yaml:"status,omitempty"`
+	To         []string               `yaml:"to"`
+	Named      string                 `yaml:"named,omitempty"`
+	Case       string                 `yaml:"case,omitempty"`
+	Child      string                 `yaml:"child,omitempty"`
+	Reason     fairlead.RefusalReason `yaml:"reason,omitempty"` // true reason of a refusal; auditors alone see it
+	Answers    string                 `yaml:"answers,omitempty"`
+	Supersedes string                 `yaml:"supersedes,omitempty"`
+	Purpose    fairlead.Purpose       `yaml:"purpose,omitempty"`
+	Threshold  fairlead.Threshold     `yaml:"threshold,omitempty"`
+	Basis      *Basis                 `yaml:"basis,omitempty"`
+	S16LA      *envelope.S16LA        `yaml:"s16la,omitempty"`
+	Told       fairlead.Told          `yaml:"told,omitempty"`
+	Transfer   fairlead.Mechanism     `yaml:"transfer,omitempty"`
+	Assessment *Assessment            `yaml:"assessment,omitempty"` // what the transfer mechanism stands on
+	Danger     fairlead.DangerResult  `yaml:"danger,omitempty"`
+	TLP        fairlead.TLP           `yaml:"tlp,omitempty"`
+	GSC        fairlead.GSC           `yaml:"gsc,omitempty"`
+	Urgency    fairlead.Urgency       `yaml:"urgency,omitempty"`
+	Severity   fairlead.Severity      `yaml:"severity,omitempty"`
+	Certainty  fairlead.Certainty     `yaml:"certainty,omitempty"`
+	Facts      map[string]string      `yaml:"facts,omitempty"`
+	Consent    *Consent               `yaml:"consent,omitempty"` // record of consent.record
+	Sections   []Section              `yaml:"sections,omitempty"`
 }
 
 // Basis is envelope.Basis in YAML.
@@ -51,6 +53,15 @@ type Basis struct {
 	Annex1   fairlead.Annex1    `yaml:"annex1,omitempty"`
 	Gateways []fairlead.Gateway `yaml:"gateways,omitempty"`
 	Cite     string             `yaml:"cite,omitempty"`
+	LIA      string             `yaml:"lia,omitempty"`
+
+	ChangedFrom fairlead.Art6 `yaml:"changed_from,omitempty"`
+}
+
+// Assessment is the reference and date of what a transfer mechanism stands on.
+type Assessment struct {
+	Ref  string `yaml:"ref"`
+	Date string `yaml:"date,omitempty"`
 }
 
 // Section is one section of a message; file is named relative to where the message's files are.
@@ -67,6 +78,10 @@ type Section struct {
 	Consent   string                  `yaml:"consent,omitempty"`
 	Override  fairlead.OverrideReason `yaml:"override,omitempty"` // why a refusal is overridden; an OVERRIDE-NOTE section says it in words
 	Caveats   []fairlead.Caveat       `yaml:"caveats,omitempty"`
+	Clear     []fairlead.Caveat       `yaml:"clear,omitempty"`     // caveats to be cleared for these recipients, by those who may
+	Court     string                  `yaml:"court,omitempty"`     // reference of the court's permission
+	Origin    string                  `yaml:"origin,omitempty"`    // share received that the section was taken from
+	Permitted string                  `yaml:"permitted,omitempty"` // share by which the originator permits it
 	Siena     fairlead.Siena          `yaml:"siena,omitempty"`
 	Grade     string                  `yaml:"grade,omitempty"`
 }
@@ -110,30 +125,44 @@ type Resolver struct {
 // Draft reads the sections from files and makes the client's draft.
 func (m *Message) Draft(files fs.FS, at time.Time, find Resolver) (*client.Draft, error) {
 	d := &client.Draft{
-		Kind: m.Kind, Status: m.Status, Role: m.Role, User: m.User, To: m.To, Named: m.Named, Case: m.Case, Child: m.Child,
+		Kind: m.Kind, Status: m.Status, Role: m.Role, User: m.User, To: m.To, Named: m.Named, Case: m.Case, Child: m.Child, Reason: m.Reason,
 		Purpose: m.Purpose, Threshold: m.Threshold, S16LA: m.S16LA, Told: m.Told, Transfer: m.Transfer, Danger: m.Danger, TLP: m.TLP, GSC: m.GSC,
 		Urgency: m.Urgency, Severity: m.Severity, Certainty: m.Certainty, Facts: m.Facts,
 	}
 	if m.Basis != nil {
-		d.Basis = &envelope.Basis{Art6: m.Basis.Art6, Annex1: m.Basis.Annex1, Gateways: m.Basis.Gateways, Cite: m.Basis.Cite}
+		d.Basis = &envelope.Basis{Art6: m.Basis.Art6, Annex1: m.Basis.Annex1, Gateways: m.Basis.Gateways, Cite: m.Basis.Cite, LIA: m.Basis.LIA, ChangedFrom: m.Basis.ChangedFrom}
 	}
-	for _, ref := range []struct {
-		key, name string
-		id        *fairlead.ShareID
-	}{{"answers", m.Answers, &d.ReplyTo}, {"supersedes", m.Supersedes, &d.Supersedes}} {
-		if ref.name == "" {
-			continue
-		}
-		id, err := find.Share(ref.name)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", ref.key, err)
-		}
-		*ref.id = id
+	if m.Assessment != nil {
+		d.Assessment = &envelope.Transfer{Ref: m.Assessment.Ref, Assessed: m.Assessment.Date}
+	}
+	if err := find.set(reference{"answers", m.Answers, &d.ReplyTo}, reference{"supersedes", m.Supersedes, &d.Supersedes}); err != nil {
+		return nil, err
 	}
 	if err := m.addRecord(d, at, find); err != nil {
 		return nil, err
 	}
-	return d, m.addSections(d, files)
+	return d, m.addSections(d, files, find)
+}
+
+// reference is a share that a file names under a key.
+type reference struct {
+	key, name string
+	id        *fairlead.ShareID
+}
+
+// set finds the shares named; one that is not named stays as it is.
+func (r Resolver) set(refs ...reference) error {
+	for _, ref := range refs {
+		if ref.name == "" {
+			continue
+		}
+		id, err := r.Share(ref.name)
+		if err != nil {
+			return fmt.Errorf("%s: %w", ref.key, err)
+		}
+		*ref.id = id
+	}
+	return nil
 }
 
 // addRecord makes the clear record of a consent.
@@ -152,7 +181,7 @@ func (m *Message) addRecord(d *client.Draft, at time.Time, find Resolver) error 
 	return err
 }
 
-func (m *Message) addSections(d *client.Draft, files fs.FS) error {
+func (m *Message) addSections(d *client.Draft, files fs.FS, find Resolver) error {
 	for _, s := range m.Sections {
 		content, err := fs.ReadFile(files, s.File)
 		if err != nil {
@@ -164,10 +193,14 @@ func (m *Message) addSections(d *client.Draft, files fs.FS) error {
 		if s.Type == "json" && !json.Valid(content) {
 			return fmt.Errorf("section %s: %s is not JSON; correct it, or give its media type", s.Code, s.File)
 		}
-		d.Sections = append(d.Sections, client.DraftSection{
+		made := client.DraftSection{
 			Code: s.Code, Only: s.Only, Essential: s.Essential, Art9: s.Art9, Sch1: s.Sch1, P18: s.P18, Art10: s.Art10, Consent: s.Consent,
-			Override: s.Override, Caveats: s.Caveats, Siena: s.Siena, Grade: s.Grade, Type: s.Type, Content: content,
-		})
+			Override: s.Override, Caveats: s.Caveats, Clear: s.Clear, Court: s.Court, Siena: s.Siena, Grade: s.Grade, Type: s.Type, Content: content,
+		}
+		if err := find.set(reference{"origin", s.Origin, &made.Origin}, reference{"permitted", s.Permitted, &made.Permitted}); err != nil {
+			return fmt.Errorf("section %s: %w", s.Code, err)
+		}
+		d.Sections = append(d.Sections, made)
 	}
 	return nil
 }

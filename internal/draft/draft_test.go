@@ -70,6 +70,7 @@ to: [RO-DIR, ALERT-EU]
 named: duty-2
 case: case-7
 child: kid-7
+reason: R-ART37
 answers: S09
 supersedes: S08
 purpose: PRT-IMMEDIATE
@@ -79,12 +80,17 @@ basis:
   annex1: RLI-6
   gateways: [CA1989-47, HAGUE96-36]
   cite: CA 1989 s47(9)
+  lia: LIA-3
+  changed_from: A6-1-a
 s16la:
   considered: true
   applies: true
   detriment: none
 told: unsafe
-transfer: A45
+transfer: A46-IDTA
+assessment:
+  ref: TRA-12
+  date: "2026-05-01"
 danger: clear
 tlp: RED
 gsc: OFFICIAL-SENSITIVE
@@ -108,6 +114,10 @@ sections:
     consent: c-1
     override: SIG-HARM
     caveats: [NOT-EVIDENCE, ORCON]
+    clear: [ORCON]
+    court: ZC27F00001
+    origin: S09
+    permitted: S08
     siena: H2
     grade: 1AP
   - code: RISK
@@ -123,9 +133,9 @@ func TestWhole(t *testing.T) {
 	}
 	want := &client.Draft{
 		Kind: "alert.missing", Status: "Exercise", Role: "SAFEGUARDING_LEAD", User: "lead-1", To: []string{"RO-DIR", "ALERT-EU"}, Named: "duty-2",
-		Case: "case-7", Child: "kid-7", ReplyTo: asked, Supersedes: before, Purpose: "PRT-IMMEDIATE", Threshold: "TH4",
-		Basis: &envelope.Basis{Art6: "A6-1-c", Annex1: "RLI-6", Gateways: []fairlead.Gateway{"CA1989-47", "HAGUE96-36"}, Cite: "CA 1989 s47(9)"},
-		S16LA: &envelope.S16LA{Considered: true, Applies: true, Detriment: "none"}, Told: "unsafe", Transfer: "A45", Danger: "clear",
+		Case: "case-7", Child: "kid-7", Reason: "R-ART37", ReplyTo: asked, Supersedes: before, Purpose: "PRT-IMMEDIATE", Threshold: "TH4",
+		Basis: &envelope.Basis{Art6: "A6-1-c", Annex1: "RLI-6", Gateways: []fairlead.Gateway{"CA1989-47", "HAGUE96-36"}, Cite: "CA 1989 s47(9)", LIA: "LIA-3", ChangedFrom: "A6-1-a"},
+		S16LA: &envelope.S16LA{Considered: true, Applies: true, Detriment: "none"}, Told: "unsafe", Transfer: "A46-IDTA", Assessment: &envelope.Transfer{Ref: "TRA-12", Assessed: "2026-05-01"}, Danger: "clear",
 		TLP: "RED", GSC: "OFFICIAL-SENSITIVE", Urgency: "Immediate", Severity: "Severe", Certainty: "Likely",
 		Facts: map[string]string{"missing_since": "2027-01-10T20:00:00Z"},
 		Sections: []client.DraftSection{
@@ -134,6 +144,7 @@ func TestWhole(t *testing.T) {
 				Code: "BIO-PHOTO", Type: "image/jpeg", Content: files["photo/face.jpeg"].Data, Only: []fairlead.AgencyID{"RO-DIR"}, Essential: true,
 				Art9: "A9-2-g", Sch1: "SPI-18", P18: "WOULD_PREJUDICE", Art10: "OFFICIAL", Consent: "c-1", Override: "SIG-HARM",
 				Caveats: []fairlead.Caveat{"NOT-EVIDENCE", "ORCON"}, Siena: "H2", Grade: "1AP",
+				Clear: []fairlead.Caveat{"ORCON"}, Court: "ZC27F00001", Origin: asked, Permitted: before,
 			},
 			{Code: "RISK", Type: "text/markdown", Content: files["contents/text.md"].Data},
 		},

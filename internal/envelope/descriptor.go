@@ -18,8 +18,8 @@ import (
 // Audience is who may read a descriptor.
 type Audience string
 
-// A hub-only descriptor carries what a recipient must not see: the subject handle and the true reason
-// of a refusal.
+// A hub-only descriptor carries one thing that a recipient must not see: the subject handle, the true
+// reason of a refusal, or where a section came from.
 const (
 	ForRecipient Audience = "recipient"
 	ForHub       Audience = "hub"
@@ -39,6 +39,8 @@ type Descriptor struct {
 	Consent   string               `json:"consent,omitempty"` // id of the consent record relied on
 	Override  *Override            `json:"override,omitempty"`
 	Caveats   []fairlead.Caveat    `json:"caveats,omitempty"`
+	Clear     []fairlead.Caveat    `json:"clear,omitempty"` // caveats that those who may are asked to clear for this recipient
+	Court     string               `json:"court,omitempty"` // reference of the court's permission, for COURT-RESTRICTED
 	Siena     fairlead.Siena       `json:"siena,omitempty"`
 	Grade     string               `json:"grade,omitempty"` // 3x5x2, such as "1AP"
 	Size      int                  `json:"size,omitempty"`  // size bucket of the padded plaintext, bytes
@@ -47,6 +49,19 @@ type Descriptor struct {
 	// Subject is the sender's random handle for the child (hub-only): by it the hub finds the agency's
 	// consents and refusals, whether the sender cites them or not.
 	Subject string `json:"subject,omitempty"`
+
+	// Reason is the true reason of a disclosure.refusal (hub-only); the clear fact may be another.
+	Reason fairlead.RefusalReason `json:"reason,omitempty"`
+
+	// Onward says that sections of this share were taken from one that the sender received (hub-only).
+	Onward *Onward `json:"onward,omitempty"`
+}
+
+// Onward names the share that sections with a code were taken from, and the originator's permission.
+type Onward struct {
+	Code       fairlead.SectionCode `json:"code"`
+	Origin     fairlead.ShareID     `json:"origin,omitzero"`
+	Permission fairlead.ShareID     `json:"permission,omitzero"` // the share by which the originator permits it
 }
 
 // Override declares that a refused consent is overridden, and why (domain §9).
@@ -87,7 +102,11 @@ func (d *Descriptor) checkForm() error {
 		{hub || d.Audience == ForRecipient, "audience: want recipient or hub"},
 		{hub == (d.Code == ""), "code: wanted in a recipient's descriptor, and there only"},
 		{hub == d.Digest.IsZero(), "digest: wanted in a recipient's descriptor, and there only"},
-		{hub == (d.Subject != ""), "subject: wanted in a hub-only descriptor, and there only"},
+		{hub || d.hubOnly() == 0, "subject, reason, onward: wanted in a hub-only descriptor, and there only"},
+		{!hub || d.hubOnly() == 1, "subject, reason, onward: a hub-only descriptor holds exactly one of them"},
+		{d.Onward == nil || !d.Onward.Origin.IsZero(), "onward.origin: missing"},
+		{d.Court == "" || refForm.MatchString(d.Court), "court: malformed reference"},
+		{len(d.Clear) <= len(fairlead.Caveats), "clear: too many"},
 		{d.Subject == "" || handleForm.MatchString(d.Subject), "subject: want 32 hexadecimal digits"},
 		{d.Consent == "" || consentForm.MatchString(d.Consent), "consent: malformed reference"},
 		{d.Grade == "" || gradeForm.MatchString(d.Grade), "grade: want a 3x5x2 code such as 1AP"},
@@ -101,6 +120,16 @@ func (d *Descriptor) checkForm() error {
 	return nil
 }
 
+// hubOnly counts the fields that only the hub may read.
+func (d *Descriptor) hubOnly() (n int) {
+	for _, set := range []bool{d.Subject != "", d.Reason != "", d.Onward != nil} {
+		if set {
+			n++
+		}
+	}
+	return n
+}
+
 func (d *Descriptor) checkCodes() error {
 	checks := []error{
 		optional("code", d.Code, fairlead.Sections),
@@ -109,9 +138,16 @@ func (d *Descriptor) checkCodes() error {
 		optional("p18", d.P18, fairlead.P18s),
 		optional("art10", d.Art10, fairlead.Art10s),
 		optional("siena", d.Siena, fairlead.Sienas),
+		optional("reason", d.Reason, fairlead.RefusalReasons),
+	}
+	if d.Onward != nil {
+		checks = append(checks, fairlead.CheckCode("onward.code", d.Onward.Code, fairlead.Sections))
 	}
 	for _, c := range d.Caveats {
 		checks = append(checks, fairlead.CheckCode("caveats", c, fairlead.Caveats))
+	}
+	for _, c := range d.Clear {
+		checks = append(checks, fairlead.CheckCode("clear", c, fairlead.Caveats))
 	}
 	if d.Override != nil {
 		checks = append(checks, fairlead.CheckCode("override.reason", d.Override.Reason, fairlead.OverrideReasons))

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"time"
 
 	"fairlead/internal/fairlead"
 	"fairlead/internal/strictjson"
@@ -87,6 +88,11 @@ type Basis struct {
 	Annex1   fairlead.Annex1    `json:"annex1,omitempty"`
 	Gateways []fairlead.Gateway `json:"gateways,omitempty"`
 	Cite     string             `json:"cite,omitempty"` // article or law, such as "GDPR 6(1)(e)"; never free text about a case
+	LIA      string             `json:"lia,omitempty"`  // reference of the legitimate interests assessment that A6-1-f asks for
+
+	// ChangedFrom is the basis first declared, where a refused consent made the sender declare another
+	// one: such a share goes to the data protection officer's sample.
+	ChangedFrom fairlead.Art6 `json:"changed_from,omitempty"`
 }
 
 // S16LA is the Children Act 2004 s16LA consideration of senders in England.
@@ -102,10 +108,11 @@ type AgreementRef struct {
 	Version int    `json:"version"`
 }
 
-// Transfer is the mechanism of a restricted transfer.
+// Transfer is the mechanism of a restricted transfer, and the assessment or instrument it stands on.
 type Transfer struct {
 	Mechanism fairlead.Mechanism `json:"mechanism"`
 	Ref       string             `json:"ref,omitempty"`
+	Assessed  string             `json:"assessed,omitempty"` // date of the assessment
 }
 
 // Danger is the answer to the Hague 1996 Art 37 question for the recipient's State.
@@ -178,8 +185,10 @@ func (h *Header) checkForm() error {
 		{h.Basis == nil || len(h.Basis.Gateways) <= len(fairlead.Gateways), "basis.gateways: too many"},
 		{h.S16LA == nil || slices.Contains(detriments, h.S16LA.Detriment), "s16la.detriment: want none, yes or unknown"},
 		{h.Basis == nil || h.Basis.Cite == "" || refForm.MatchString(h.Basis.Cite), "basis.cite: want an article or a law"},
+		{h.Basis == nil || h.Basis.LIA == "" || refForm.MatchString(h.Basis.LIA), "basis.lia: want a reference"},
 		{h.Agreement == nil || refForm.MatchString(h.Agreement.ID), "agreement.id: malformed"},
 		{h.Transfer == nil || h.Transfer.Ref == "" || refForm.MatchString(h.Transfer.Ref), "transfer.ref: malformed"},
+		{h.Transfer == nil || isDate(h.Transfer.Assessed), "transfer.assessed: want a date"},
 	} {
 		if !f.ok {
 			return errors.New(f.want)
@@ -196,6 +205,12 @@ func (h *Header) checkForm() error {
 	return nil
 }
 
+// isDate reports whether s is a date, or absent.
+func isDate(s string) bool {
+	_, err := time.Parse(time.DateOnly, s)
+	return s == "" || err == nil
+}
+
 func (h *Header) checkCodes() error {
 	checks := []error{
 		fairlead.CheckCode("status", h.Status, fairlead.Statuses),
@@ -210,7 +225,8 @@ func (h *Header) checkCodes() error {
 		optional("certainty", h.Certainty, fairlead.Certainties),
 	}
 	if h.Basis != nil {
-		checks = append(checks, fairlead.CheckCode("basis.art6", h.Basis.Art6, fairlead.Art6s), optional("basis.annex1", h.Basis.Annex1, fairlead.Annex1s))
+		checks = append(checks, fairlead.CheckCode("basis.art6", h.Basis.Art6, fairlead.Art6s), optional("basis.annex1", h.Basis.Annex1, fairlead.Annex1s),
+			optional("basis.changed_from", h.Basis.ChangedFrom, fairlead.Art6s))
 		for _, g := range h.Basis.Gateways {
 			checks = append(checks, fairlead.CheckCode("basis.gateways", g, fairlead.Gateways))
 		}
