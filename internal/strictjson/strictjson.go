@@ -1,6 +1,6 @@
 // Package strictjson decodes JSON (RFC 8259) that was signed or hashed: what one reader sees must be
 // what every reader sees. It refuses unknown members, duplicate members, member names that are not
-// lower-case (Go matches names case-insensitively, others do not), bytes that are not UTF-8 (Go replaces
+// plain lower-case (Go matches names case-insensitively, others do not), bytes that are not UTF-8 (Go replaces
 // them, others do not), trailing data and deep nesting.
 package strictjson
 
@@ -9,16 +9,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"regexp"
+	"slices"
 	"unicode/utf8"
 )
 
 // ErrStrict is wrapped by every refusal of this package.
 var ErrStrict = errors.New("not strict JSON")
 
-// maxDepth bounds nesting; our own documents need five levels.
-const maxDepth = 12
+// Bounds of nesting and of the members of one object; our own documents need five levels and forty members.
+const (
+	maxDepth   = 12
+	maxMembers = 1000
+)
 
 var nameForm = regexp.MustCompile(`^[a-z0-9_]{1,40}$`)
 
@@ -27,15 +30,27 @@ func Unmarshal(b []byte, v any) error {
 	if !utf8.Valid(b) {
 		return fmt.Errorf("%w: not UTF-8 (RFC 8259 §8.1)", ErrStrict)
 	}
-	if err := walk(b); err != nil {
+	if err := scan(b); err != nil {
 		return err
 	}
 	dec := json.NewDecoder(bytes.NewReader(b))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
-		return fmt.Errorf("%w: %w", ErrStrict, short(err))
+		return fmt.Errorf("%w: at byte %d: %w", ErrStrict, place(err, dec), short(err))
+	}
+	if end := dec.InputOffset(); len(bytes.TrimLeft(b[end:], " \t\r\n")) > 0 {
+		return fmt.Errorf("%w: data after the document at byte %d", ErrStrict, end)
 	}
 	return nil
+}
+
+// place is where the decoder stopped, as near as it says.
+func place(err error, dec *json.Decoder) int64 {
+	var syntax *json.SyntaxError
+	if errors.As(err, &syntax) {
+		return syntax.Offset
+	}
+	return dec.InputOffset()
 }
 
 // short keeps a quoted value out of an error: the library prints a wrong number in its whole length.
@@ -47,60 +62,67 @@ func short(err error) error {
 	return err
 }
 
-// walk reads every token once and checks names, duplicates, depth and the end of input.
-func walk(b []byte) error {
-	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.UseNumber()
-	if err := value(dec, 0); err != nil {
-		return err
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: data after the document at byte %d", ErrStrict, dec.InputOffset())
-	}
-	return nil
+// level is an open object or array: the names of an object so far, and whether one comes next.
+type level struct {
+	object, name bool
+	names        [][]byte
 }
 
-func value(dec *json.Decoder, depth int) error {
-	if depth > maxDepth {
-		return fmt.Errorf("%w: nested deeper than %d at byte %d", ErrStrict, maxDepth, dec.InputOffset())
-	}
-	tok, err := dec.Token()
-	if err != nil {
-		return fmt.Errorf("%w: at byte %d: %w", ErrStrict, dec.InputOffset(), err)
-	}
-	delim, ok := tok.(json.Delim)
-	if !ok {
-		return nil
-	}
-	seen := map[string]bool{}
-	for dec.More() {
-		if delim == '{' {
-			if err := name(dec, seen); err != nil {
-				return err
+// scan finds member names, and checks them, duplicates and depth. It takes the document for well formed:
+// what is not, the decoder refuses after it.
+func scan(b []byte) error {
+	var levels []level
+	for i := 0; i < len(b); i++ {
+		top := len(levels) - 1
+		switch b[i] {
+		case '{', '[':
+			if len(levels) > maxDepth {
+				return fmt.Errorf("%w: nested deeper than %d at byte %d", ErrStrict, maxDepth, i)
 			}
+			levels = append(levels, level{object: b[i] == '{', name: b[i] == '{'})
+		case '}', ']':
+			levels = levels[:max(top, 0)]
+		case ',':
+			if top >= 0 {
+				levels[top].name = levels[top].object
+			}
+		case '"':
+			text := quoted(b[i+1:])
+			if top >= 0 && levels[top].name {
+				if err := levels[top].add(text, i); err != nil {
+					return err
+				}
+			}
+			i += len(text) + 1
 		}
-		if err := value(dec, depth+1); err != nil {
-			return err
-		}
-	}
-	if _, err := dec.Token(); err != nil { // the closing bracket
-		return fmt.Errorf("%w: at byte %d: %w", ErrStrict, dec.InputOffset(), err)
 	}
 	return nil
 }
 
-func name(dec *json.Decoder, seen map[string]bool) error {
-	tok, err := dec.Token()
-	if err != nil {
-		return fmt.Errorf("%w: at byte %d: %w", ErrStrict, dec.InputOffset(), err)
+// quoted is what stands before the closing quote.
+func quoted(b []byte) []byte {
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			return b[:i]
+		case '\\':
+			i++ // whatever is escaped, a quote too
+		}
 	}
-	key := tok.(string)
-	if !nameForm.MatchString(key) {
-		return fmt.Errorf("%w: member name before byte %d is not lower-case a-z, 0-9 or '_'", ErrStrict, dec.InputOffset())
+	return b
+}
+
+// add takes the next member name of an object, which stands at byte i.
+func (l *level) add(name []byte, i int) error {
+	if !nameForm.Match(name) {
+		return fmt.Errorf("%w: member name at byte %d is not lower-case a-z, 0-9 or '_'", ErrStrict, i)
 	}
-	if seen[key] {
-		return fmt.Errorf("%w: member %q stands twice (byte %d)", ErrStrict, key, dec.InputOffset())
+	if slices.ContainsFunc(l.names, func(n []byte) bool { return bytes.Equal(n, name) }) {
+		return fmt.Errorf("%w: member %q stands twice (byte %d)", ErrStrict, name, i)
 	}
-	seen[key] = true
+	if len(l.names) == maxMembers {
+		return fmt.Errorf("%w: more than %d members in one object (byte %d)", ErrStrict, maxMembers, i)
+	}
+	l.names, l.name = append(l.names, name), false
 	return nil
 }

@@ -3,9 +3,11 @@ package strictjson_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"fairlead/internal/strictjson"
 )
@@ -24,7 +26,8 @@ func TestAccepts(t *testing.T) {
 		"all members":     `{"name":"a","count":1,"inner":{"name":"b"},"list":[{"count":2}],"facts":{"x_1":true}}`,
 		"white space":     " {\n\t\"name\" : \"a\" } \r\n",
 		"empty object":    `{}`,
-		"escaped letters": "{\"\\u006e\\u0061me\":\"\\u00e9\"}",
+		"escaped letters": `{"name":"\u00e9 \"a\\"}`,
+		"text like JSON":  `{"name":"{\"name\":[","facts":{"name":"}"}}`,
 		"depth 12":        `{"facts":{"a":` + strings.Repeat(`[`, 11) + strings.Repeat(`]`, 11) + `}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -46,7 +49,8 @@ func TestRefuses(t *testing.T) {
 		"member twice":                 {`{"name":"a","name":"a"}`, `"name" stands twice`},
 		"member twice inside":          {`{"list":[{"count":1,"count":2}]}`, `"count" stands twice`},
 		"member twice in a map":        {`{"facts":{"x":1,"x":1}}`, `"x" stands twice`},
-		"member twice by escape":       {"{\"name\":\"a\",\"n\\u0061me\":\"b\"}", `"name" stands twice`},
+		"a name that is escaped":       {`{"n\u0061me":"b"}`, "not lower-case"},
+		"more members than are read":   {many(1001), "more than 1000 members"},
 		"upper case":                   {`{"Name":"a"}`, "not lower-case"},
 		"upper case inside":            {`{"inner":{"NAME":"a"}}`, "not lower-case"},
 		"upper case in a map":          {`{"facts":{"X":1}}`, "not lower-case"},
@@ -78,6 +82,32 @@ func TestRefuses(t *testing.T) {
 			}
 		})
 	}
+}
+
+// many is an object of a map with n members.
+func many(n int) string {
+	var members []string
+	for i := range n {
+		members = append(members, fmt.Sprintf(`"x%d":1`, i))
+	}
+	return `{"facts":{` + strings.Join(members, ",") + `}}`
+}
+
+// BenchmarkUnmarshal: what strictness costs beside the library's own reading.
+func BenchmarkUnmarshal(b *testing.B) {
+	text := []byte(`{"name":"a","list":[` + strings.Repeat(`{"name":"`+strings.Repeat("text ", 20)+`","count":7},`, 30) + `{}]}`)
+	var library time.Duration
+	for b.Loop() {
+		if err := strictjson.Unmarshal(text, new(doc)); err != nil {
+			b.Fatal(err)
+		}
+		start := time.Now()
+		if err := json.Unmarshal(text, new(doc)); err != nil {
+			b.Fatal(err)
+		}
+		library += time.Since(start)
+	}
+	b.ReportMetric(float64(b.Elapsed()-library)/float64(library), "of-library")
 }
 
 // TestErrorsAreShort: errors go into verdicts and logs, so they must not carry a value with them.
