@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"filippo.io/torchwood"
 	"golang.org/x/mod/sumdb/note"
@@ -23,6 +22,7 @@ type Signer struct{ key note.Signer }
 
 // Verifier checks the signatures of one log, which its origin names.
 type Verifier struct {
+	vkey  string
 	key   note.Verifier
 	known note.Verifiers
 }
@@ -58,7 +58,7 @@ func NewVerifier(vkey string) (*Verifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("log public key, want origin+id+base64: %w", err)
 	}
-	return &Verifier{key: key, known: note.VerifierList(key)}, nil
+	return &Verifier{vkey: vkey, key: key, known: note.VerifierList(key)}, nil
 }
 
 // Origin is the name of the log.
@@ -85,7 +85,10 @@ func OpenCheckpoint(cp []byte, v *Verifier) (Tree, error) {
 	}
 	n, err := note.Open(cp, v.known)
 	if _, unsigned := errors.AsType[*note.UnverifiedNoteError](err); unsigned {
-		return Tree{}, fmt.Errorf("%w is not signed by the key of %s", ErrCheckpoint, v.Origin())
+		return Tree{}, fmt.Errorf("%w is %w by the key of %s", ErrCheckpoint, ErrUnsigned, v.Origin())
+	}
+	if _, wrong := errors.AsType[*note.InvalidSignatureError](err); wrong {
+		return Tree{}, fmt.Errorf("%w: %w: it is %w by it", ErrCheckpoint, err, ErrUnsigned)
 	}
 	if err != nil {
 		return Tree{}, fmt.Errorf("%w: %w", ErrCheckpoint, err)
@@ -114,11 +117,11 @@ func parseCheckpoint(text string) (origin string, tree Tree, err error) {
 
 // statedTree is the tree in a signed checkpoint whose signature somebody else checks.
 func statedTree(cp []byte) (Tree, error) {
-	text, _, ok := strings.Cut(string(cp), "\n\n")
-	if !ok || len(cp) > MaxCheckpoint {
-		return Tree{}, fmt.Errorf("%w: want a signed note of at most %d bytes", ErrCheckpoint, MaxCheckpoint)
+	text, err := noteText(cp)
+	if err != nil {
+		return Tree{}, err
 	}
-	_, tree, err := parseCheckpoint(text + "\n")
+	_, tree, err := parseCheckpoint(text)
 	return tree, err
 }
 

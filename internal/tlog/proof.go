@@ -93,6 +93,30 @@ func OpenConsistency(msg []byte, known Tree, v *Verifier) (Tree, error) {
 	return tree, nil
 }
 
+// Request is the body of a C2SP tlog-witness add-checkpoint request, taken apart and not yet checked.
+type Request struct {
+	Old        int64  // the size that the asker believes the witness to be at
+	Origin     string // first line of the checkpoint: which log
+	Checkpoint []byte
+	proof      []Hash
+}
+
+// ParseRequest reads a request in the form of the specification and no other. Errors wrap ErrProof.
+func ParseRequest(b []byte) (Request, error) {
+	old, hashes, cp, err := parseProof(b, "old ")
+	if err == nil && !bytes.Equal(b, FormatConsistency(old, hashes, cp)) {
+		err = errForm
+	}
+	origin, _, ok := strings.Cut(string(cp), "\n")
+	if err == nil && !ok {
+		err = errForm
+	}
+	return Request{Old: old, Origin: origin, Checkpoint: cp, proof: hashes}, err
+}
+
+// Verify checks the request's proof between two trees, as VerifyConsistency.
+func (r Request) Verify(older, newer Tree) error { return VerifyConsistency(older, newer, r.proof) }
+
 var errForm = fmt.Errorf("%w is malformed", ErrProof)
 
 // parseProof reads prefix, a number, hashes one a line, an empty line and a checkpoint.

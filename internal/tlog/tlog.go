@@ -1,8 +1,8 @@
 // Package tlog is the tamper-evident log on disk: a directory of tiles and entry bundles (C2SP
 // tlog-tiles v0.1.0), signed checkpoints (C2SP tlog-checkpoint v1.0.0), inclusion proofs as receipts
 // (C2SP tlog-proof@v1), consistency proofs (RFC 6962 §2.1.2, in the body of a C2SP tlog-witness
-// add-checkpoint request), and beside the log a store of erasable details. Hashing is that of
-// RFC 6962 §2.1.
+// add-checkpoint request), cosignatures of witnesses (C2SP tlog-cosignature) and the policy that counts them
+// (C2SP tlog-policy), and beside the log a store of erasable details. Hashing is that of RFC 6962 §2.1.
 //
 // A [Writer] builds a log, a [Reader] reads one that somebody has authenticated, [VerifyDir] trusts
 // nothing but a public key. Who can modify a log directory can at most make these refuse it: a reader
@@ -52,6 +52,8 @@ var (
 	ErrUnknown = errors.New("tlog: unknown file")
 	// ErrCheckpoint: a checkpoint is malformed, not signed by the log, or not of this tree.
 	ErrCheckpoint = errors.New("tlog: checkpoint")
+	// ErrUnsigned is wrapped beside ErrCheckpoint where the log's signature is not there or not right.
+	ErrUnsigned = errors.New("not signed")
 	// ErrProof: a proof is malformed or does not prove what it should.
 	ErrProof = errors.New("tlog: proof")
 )

@@ -1,7 +1,8 @@
 """Check a log directory from its entries and its signed checkpoint alone: verify.py DIR VKEY
+or the cosignatures of a checkpoint, each of which must hold: verify.py CHECKPOINT VKEY WITNESS…
 
-Written from the specifications, for the tests: C2SP tlog-tiles, tlog-checkpoint, signed-note and
-RFC 9162 section 2.1.1. Needs Python 3.9 and the package cryptography (for Ed25519).
+Written from the specifications, for the tests: C2SP tlog-tiles, tlog-checkpoint, tlog-cosignature,
+signed-note and RFC 9162 section 2.1.1. Needs Python 3.9 and the package cryptography (for Ed25519).
 """
 
 import base64
@@ -43,6 +44,24 @@ def signed_text(checkpoint, vkey):
     sys.exit("the log did not sign the checkpoint")
 
 
+def cosigned_at(checkpoint, vkey):
+    """The time at which a witness cosigned a checkpoint."""
+    name, key_id, key = vkey.split("+", 2)
+    key = base64.b64decode(key, validate=True)
+    if key[0] != 4 or sha256(name.encode(), b"\n", key)[:4].hex() != key_id:
+        sys.exit("malformed witness key")
+    text, _, signatures = checkpoint.rpartition("\n\n")
+    for line in signatures.splitlines():
+        dash, signer, signature = line.split(" ")
+        signature = base64.b64decode(signature, validate=True)
+        if dash == "\u2014" and signer == name and signature[:4].hex() == key_id:
+            seconds = int.from_bytes(signature[4:12], "big")
+            message = f"cosignature/v1\ntime {seconds}\n{text}\n"
+            Ed25519PublicKey.from_public_bytes(key[1:]).verify(signature[12:], message.encode())
+            return seconds
+    sys.exit(f"{name} did not cosign the checkpoint")
+
+
 def bundle_path(number, entries):
     digits = f"{number:03d}"
     digits = digits.zfill(-(-len(digits) // 3) * 3)
@@ -62,8 +81,14 @@ def entries_of(bundle, count):
     return entries
 
 
-def main(directory, vkey):
+def main(directory, vkey, *witnesses):
     directory = pathlib.Path(directory)
+    if witnesses:
+        checkpoint = directory.read_text(encoding="utf-8")
+        signed_text(checkpoint, vkey)
+        for witness in witnesses:
+            print(f"OK {witness.split('+')[0]} {cosigned_at(checkpoint, witness)}")
+        return
     name, text = signed_text((directory / "checkpoint").read_text(encoding="utf-8"), vkey)
     origin, size, root = text.splitlines()
     if origin != name:
