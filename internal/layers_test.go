@@ -24,7 +24,7 @@ const layers = `
 	envelope agreement consent staff
 	policy
 	keyring entry tlog store config
-	seal bus natsd registry schema
+	seal bus natsd registry schema witness
 	broker client monitor
 	hub draft
 	hubtest
