@@ -145,6 +145,10 @@ func (a *Agency) Publish(ctx context.Context, on string, data []byte) error {
 	return nil
 }
 
+// Cosign hands the hub a note with this agency's cosignature of a checkpoint. Nothing answers: where it is lost, that
+// of a later checkpoint stands for it.
+func (a *Agency) Cosign(signed []byte) error { return a.nc.Publish(subject.Cosign(a.account), signed) }
+
 // Receive returns the next messages of the inbox, in the order of the ledger, each once in the life
 // of this Agency. It takes up to limit of what is there, or waits for one message (at most MaxWait)
 // and returns none if none comes. Whatever goes wrong on the way (a lost connection, a request of

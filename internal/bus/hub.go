@@ -193,6 +193,17 @@ func (h *Hub) AddInbox(ctx context.Context, j fairlead.Jurisdiction, a fairlead.
 	return nil
 }
 
+// Cosignatures calls f with what agencies say they have cosigned, and with the account that said so, which is
+// certain. f must be quick: while it runs, nothing else is read.
+func (h *Hub) Cosignatures(f func(from fairlead.Account, signed []byte)) error {
+	_, err := h.nc.Subscribe(subject.CaptureCosign, func(m *nats.Msg) {
+		if from, err := subject.ParseCosign(m.Subject); err == nil {
+			f(from, m.Data)
+		}
+	})
+	return err
+}
+
 // RemoveInbox deletes the inbox of an agency, if it has one; the ledger keeps its messages.
 func (h *Hub) RemoveInbox(ctx context.Context, a fairlead.Account) error {
 	if err := subject.CheckAccount(a); err != nil {

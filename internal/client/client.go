@@ -38,8 +38,10 @@ type Config struct {
 	Dir      string // for the store; made by the program
 	Key      *seal.Key
 	Verifier *tlog.Verifier
-	Conn     *bus.Agency // nil: offline; shares stay queued
-	Schema   *schema.Set // what sections must hold; nil: not checked
+	Witness  *tlog.Cosigner // cosigns checkpoints that were proved here; nil: none
+	Policy   *tlog.Policy   // whose cosignatures make a checkpoint witnessed; nil: not known
+	Conn     *bus.Agency    // nil: offline; shares stay queued
+	Schema   *schema.Set    // what sections must hold; nil: not checked
 	Now      func() time.Time
 	Log      zerolog.Logger
 }
@@ -61,7 +63,7 @@ const (
 
 const tables = `
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS heads (size INTEGER PRIMARY KEY, root BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS heads (size INTEGER PRIMARY KEY, root BLOB NOT NULL, at TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS register (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, detail BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS parked (idx INTEGER NOT NULL, type INTEGER NOT NULL, frame BLOB NOT NULL, PRIMARY KEY (idx, type)) STRICT;
 CREATE TABLE IF NOT EXISTS outbox (
@@ -87,6 +89,9 @@ type Client struct {
 	mu   sync.Mutex // guards the rest, and cfg.Key
 	snap *registry.Snapshot
 	tree tlog.Tree // last proved checkpoint
+
+	cosigned [][]byte  // cosignatures made and not yet handed to the hub
+	resent   time.Time // when the last one was handed over again, on the machine's clock
 
 	published map[string]time.Time // when a queued share was last published by this process
 }

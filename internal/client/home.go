@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -25,6 +26,8 @@ import (
 const (
 	keyFile        = "key.pgp"         // OpenPGP keys, private
 	userFile       = "user.seed"       // NATS user key, private
+	witnessFile    = "witness.key"     // key of the agency's cosignatures, private
+	policyFile     = "witness.policy"  // whose cosignatures are enough; put there by a person, or absent
 	requestFile    = "request.json"    // signed, goes to the hub's operator
 	invitationFile = "invitation.json" // from the hub's operator
 	admissionFile  = "admission.json"  // from the hub's operator
@@ -41,13 +44,15 @@ type Home struct {
 	Key        *seal.Key
 	Schema     *schema.Set // see Config.Schema
 	seed       []byte
+	witness    *tlog.Cosigner
 }
 
 // Enrol makes an agency's keys in dir and the signed request that the operator needs. Run again for the
 // same agency it gives the same request: keys are never made over keys.
 func Enrol(dir string, inv registry.Invitation, r registry.Request, at time.Time) (registry.SignedRequest, error) {
 	var signed registry.SignedRequest
-	if _, err := tlog.NewVerifier(inv.LogKey); err != nil {
+	log, err := tlog.NewVerifier(inv.LogKey)
+	if err != nil {
 		return signed, fmt.Errorf("%w: the invitation's log key: %w", ErrHome, err)
 	}
 	if err := errors.Join(r.Agency.Check(), r.Jurisdiction.Check(), fairlead.CheckCode("type", r.Type, fairlead.AgencyTypes)); err != nil {
@@ -72,7 +77,15 @@ func Enrol(dir string, inv registry.Invitation, r registry.Request, at time.Time
 	if err != nil {
 		return signed, err
 	}
-	r.User, r.Certificate, r.At = user, key.Certificate(), fairlead.At(at)
+	witness, err := tlog.GenerateCosigner(registry.WitnessName(log.Origin(), r.Agency))
+	if err != nil {
+		return signed, err
+	}
+	cosigner, err := tlog.NewCosigner(witness)
+	if err != nil {
+		return signed, err
+	}
+	r.User, r.Certificate, r.Witness, r.At = user, key.Certificate(), cosigner.VKey(), fairlead.At(at)
 	if signed.Request, err = json.Marshal(r); err != nil {
 		return signed, err
 	}
@@ -81,7 +94,7 @@ func Enrol(dir string, inv registry.Invitation, r registry.Request, at time.Time
 	}
 	// The request is written last: without it the next run starts over, with it everything is there.
 	return signed, errors.Join(
-		writePrivate(dir, keyFile, key.Marshal()), writePrivate(dir, userFile, seed),
+		writePrivate(dir, keyFile, key.Marshal()), writePrivate(dir, userFile, seed), writePrivate(dir, witnessFile, []byte(witness+"\n")),
 		writeJSON(dir, invitationFile, inv), writeJSON(dir, requestFile, signed),
 	)
 }
@@ -122,7 +135,7 @@ func OpenHome(dir string) (*Home, error) {
 	if err := readJSON(dir, admissionFile, &h.Admission); err != nil {
 		return nil, fmt.Errorf("%w: %w; hand request.json to the hub's operator, then run: fairlead join", ErrHome, err)
 	}
-	for _, name := range []string{keyFile, userFile} {
+	for _, name := range []string{keyFile, userFile, witnessFile} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm()&0o077 != 0 {
 			return nil, fmt.Errorf("%w: %s must be there and readable by its owner alone; run: chmod 600 %s", ErrHome, name, filepath.Join(dir, name))
 		}
@@ -134,8 +147,32 @@ func OpenHome(dir string) (*Home, error) {
 	if h.Key, err = seal.Parse(raw); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrHome, keyFile, err)
 	}
-	h.seed, err = os.ReadFile(filepath.Join(dir, userFile))
-	return h, err
+	if h.seed, err = os.ReadFile(filepath.Join(dir, userFile)); err != nil {
+		return nil, err
+	}
+	if raw, err = os.ReadFile(filepath.Join(dir, witnessFile)); err != nil {
+		return nil, err
+	}
+	if h.witness, err = tlog.NewCosigner(strings.TrimSpace(string(raw))); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrHome, witnessFile, err)
+	}
+	return h, nil
+}
+
+// policy reads whose cosignatures make a checkpoint witnessed for this agency; nil if nobody put it there.
+func (h *Home) policy(v *tlog.Verifier) (*tlog.Policy, error) {
+	text, err := os.ReadFile(filepath.Join(h.Dir, policyFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := tlog.ParsePolicy(text, v)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrHome, filepath.Join(h.Dir, policyFile), err)
+	}
+	return p, nil
 }
 
 // Dial connects to the hub over TLS with the pinned certificate, or in process.
@@ -152,8 +189,13 @@ func (h *Home) Open(conn *bus.Agency, now func() time.Time, log zerolog.Logger) 
 	if err != nil {
 		return nil, fmt.Errorf("%w: log key: %w", ErrHome, err)
 	}
+	policy, err := h.policy(v)
+	if err != nil {
+		return nil, err
+	}
 	return Open(Config{
-		Agency: h.Admission.Agency, Account: h.Admission.Account, Dir: h.Dir, Key: h.Key, Schema: h.Schema, Verifier: v, Conn: conn, Now: now, Log: log,
+		Agency: h.Admission.Agency, Account: h.Admission.Account, Dir: h.Dir, Key: h.Key, Schema: h.Schema, Verifier: v, Witness: h.witness, Policy: policy,
+		Conn: conn, Now: now, Log: log,
 	})
 }
 

@@ -42,7 +42,7 @@ func TestEnrolTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := read(t, dir, keyFile, userFile)
+	keys := read(t, dir, keyFile, userFile, witnessFile)
 	again, err := Enrol(dir, inv, particulars()[0], morning.Add(time.Hour))
 	if err != nil || !bytes.Equal(again.Request, first.Request) || !bytes.Equal(again.Signature, first.Signature) {
 		t.Errorf("another request, %v", err)
@@ -60,7 +60,7 @@ func TestEnrolTwice(t *testing.T) {
 			t.Errorf("another %s: %v", name, err)
 		}
 	}
-	if !slices.EqualFunc(keys, read(t, dir, keyFile, userFile), bytes.Equal) {
+	if !slices.EqualFunc(keys, read(t, dir, keyFile, userFile, witnessFile), bytes.Equal) {
 		t.Error("the keys changed")
 	}
 	r, fingerprint, err := first.Review(morning)

@@ -54,6 +54,9 @@ func (c *Client) answer(ctx context.Context) error {
 	if err := c.acknowledge(); err != nil {
 		return err
 	}
+	if err := c.cosign(); err != nil {
+		return err
+	}
 	return c.publish(ctx)
 }
 
@@ -135,6 +138,7 @@ func (c *Client) takeAll(msgs []bus.Message) error {
 		return err
 	}
 	c.snap, c.tree = t.snap, t.tree
+	c.cosigned = latest(append(c.cosigned, t.cosigned...))
 	return nil
 }
 
@@ -144,6 +148,8 @@ type taking struct {
 	tx   *sql.Tx
 	snap *registry.Snapshot
 	tree tlog.Tree
+
+	cosigned [][]byte // of the checkpoints taken; they leave when the transaction is on disk
 }
 
 // take sorts one message. What an honest hub does not send raises an alarm and changes nothing else.
@@ -165,6 +171,8 @@ func (t *taking) take(m bus.Message) error {
 		return t.takeProofs(parts)
 	case envelope.TypeReceipt:
 		return t.takeReceipt(m.Data)
+	case envelope.TypeCosigned:
+		return t.takeCosigned(m.Data)
 	}
 	return t.alarm(m.Data, "message %d from the hub is of unknown type %d", m.Sequence, kind)
 }
@@ -183,8 +191,10 @@ func (t *taking) takeHead(frame []byte) error {
 		return t.alarm(frame, "the log was rewritten or forked: a checkpoint does not extend the one of %d entries: %v", t.tree.N, err)
 	}
 	t.tree = tree
-	_, err = t.tx.Exec(`INSERT OR IGNORE INTO heads VALUES (?, ?)`, tree.N, tree.Hash[:])
-	return err
+	if _, err = t.tx.Exec(`INSERT OR IGNORE INTO heads VALUES (?, ?, ?)`, tree.N, tree.Hash[:], t.stamp()); err != nil {
+		return err
+	}
+	return t.cosignTaken()
 }
 
 // known reports whether the checkpoint inside a consistency message was proved before.

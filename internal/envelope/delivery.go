@@ -84,6 +84,18 @@ func ParseHeadFrame(b []byte) ([]byte, error) {
 	return parts[0], nil
 }
 
+// CosignedFrame carries a cosigned checkpoint.
+func CosignedFrame(checkpoint []byte) []byte { return Frame(TypeCosigned, checkpoint) }
+
+// ParseCosignedFrame splits a frame of a cosigned checkpoint.
+func ParseCosignedFrame(b []byte) ([]byte, error) {
+	parts, err := expect(TypeCosigned, b, 1, 1)
+	if err != nil {
+		return nil, err
+	}
+	return parts[0], nil
+}
+
 // ProofsFrame carries C2SP tlog-proofs, one a part.
 func ProofsFrame(proofs ...[]byte) []byte { return Frame(TypeProofs, proofs...) }
 

@@ -19,6 +19,7 @@ func TestFrameBytes(t *testing.T) {
 	}
 	for typ, number := range map[envelope.Type]byte{
 		envelope.TypeShare: 1, envelope.TypeDelivery: 2, envelope.TypeVerdict: 3, envelope.TypeEntry: 4, envelope.TypeHead: 5, envelope.TypeProofs: 6, envelope.TypeReceipt: 7,
+		envelope.TypeCosigned: 8,
 	} {
 		if envelope.Frame(typ)[4] != number {
 			t.Errorf("type %d is %d on the wire", typ, number)
@@ -78,9 +79,10 @@ func frames() map[string]struct {
 			i, leaf, d, err := envelope.ParseEntryFrame(b)
 			return three{i, string(leaf), string(d)}, err
 		}},
-		"head":    {envelope.HeadFrame([]byte("checkpoint")), func(b []byte) (any, error) { return envelope.ParseHeadFrame(b) }},
-		"proofs":  {envelope.ProofsFrame([]byte("one"), []byte("two")), func(b []byte) (any, error) { return envelope.ParseProofsFrame(b) }},
-		"receipt": {envelope.ReceiptFrame(compose(`{"a":1}`)), func(b []byte) (any, error) { return envelope.ParseReceiptFrame(b) }},
+		"head":     {envelope.HeadFrame([]byte("checkpoint")), func(b []byte) (any, error) { return envelope.ParseHeadFrame(b) }},
+		"cosigned": {envelope.CosignedFrame([]byte("checkpoint")), func(b []byte) (any, error) { return envelope.ParseCosignedFrame(b) }},
+		"proofs":   {envelope.ProofsFrame([]byte("one"), []byte("two")), func(b []byte) (any, error) { return envelope.ParseProofsFrame(b) }},
+		"receipt":  {envelope.ReceiptFrame(compose(`{"a":1}`)), func(b []byte) (any, error) { return envelope.ParseReceiptFrame(b) }},
 	}
 }
 

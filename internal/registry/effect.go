@@ -60,6 +60,9 @@ func (s *Snapshot) enrol(index int64, at time.Time, a *Agency) error {
 	if err != nil {
 		return err
 	}
+	if err := s.newWitness(a); err != nil {
+		return err
+	}
 	ring, err := s.ring.With(a.ID, cert)
 	if err != nil {
 		return err

@@ -3,11 +3,13 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"fairlead/internal/fairlead"
 	"fairlead/internal/keyring"
 	"fairlead/internal/strictjson"
+	"fairlead/internal/tlog"
 )
 
 // Invitation is what the operator gives to an agency that is to enrol: where the hub is and how to
@@ -49,7 +51,7 @@ func (s SignedRequest) Review(at time.Time) (Request, keyring.Fingerprint, error
 
 // Agency is the register's record of the request, still without an account.
 func (s SignedRequest) Agency(r Request) *Agency {
-	a := &Agency{Name: r.Name, User: r.User, Certificate: r.Certificate, Request: s.Request, Signature: s.Signature}
+	a := &Agency{Name: r.Name, User: r.User, Certificate: r.Certificate, Witness: r.Witness, Request: s.Request, Signature: s.Signature}
 	a.ID, a.Type, a.Jurisdiction, a.Emergency = r.Agency, r.Type, r.Jurisdiction, r.Emergency
 	return a
 }
@@ -63,6 +65,7 @@ type Request struct {
 	Emergency    bool                  `json:"emergency_registered"`
 	User         string                `json:"user"` // public NATS user key
 	Certificate  []byte                `json:"certificate"`
+	Witness      string                `json:"witness,omitempty"` // public key of its cosignatures; see WitnessName
 	At           fairlead.Time         `json:"at"`
 }
 
@@ -93,9 +96,41 @@ func CheckEnrolment(a *Agency, at time.Time) (*keyring.Certificate, error) {
 		return nil, fmt.Errorf("%s is the hub's own name; choose another", r.Agency)
 	}
 	same := a.ID == r.Agency && a.Name == r.Name && a.Type == r.Type && a.Jurisdiction == r.Jurisdiction && a.Emergency == r.Emergency &&
-		a.User == r.User && string(a.Certificate) == string(r.Certificate)
+		a.User == r.User && string(a.Certificate) == string(r.Certificate) && a.Witness == r.Witness
 	if !same {
 		return nil, fmt.Errorf("the register does not repeat the request of %s word for word", r.Agency)
 	}
-	return cert, errors.Join(r.Agency.Check(), r.Jurisdiction.Check(), fairlead.CheckCode("type", r.Type, fairlead.AgencyTypes))
+	return cert, errors.Join(r.Agency.Check(), r.Jurisdiction.Check(), fairlead.CheckCode("type", r.Type, fairlead.AgencyTypes), checkWitness(a))
+}
+
+// WitnessName is the name under which an agency cosigns checkpoints of a log.
+func WitnessName(origin string, id fairlead.AgencyID) string { return origin + "/" + string(id) }
+
+// checkWitness wants the agency's own name in its witness key: no agency cosigns under the name of another.
+func checkWitness(a *Agency) error {
+	if a.Witness == "" {
+		return nil
+	}
+	key, err := tlog.NewCosignatureKey(a.Witness)
+	if err == nil && !strings.HasSuffix(key.Name(), "/"+string(a.ID)) {
+		err = fmt.Errorf("witness key of %s: its name ends with /%s", key.Name(), a.ID)
+	}
+	return err
+}
+
+// newWitness refuses a witness key that another agency has: one that counts twice could make a majority alone.
+func (s *Snapshot) newWitness(a *Agency) error {
+	if a.Witness == "" {
+		return nil
+	}
+	key, err := tlog.NewCosignatureKey(a.Witness)
+	if err != nil {
+		return err
+	}
+	for _, other := range s.agencies {
+		if k, err := tlog.NewCosignatureKey(other.Witness); err == nil && k.Public() == key.Public() {
+			return fmt.Errorf("the witness key of %s is that of %s", a.ID, other.ID)
+		}
+	}
+	return nil
 }

@@ -28,10 +28,11 @@ type Agency struct {
 	policy.Agency
 	Name        string           `json:"name"`
 	Account     fairlead.Account `json:"account"`
-	User        string           `json:"user"`        // public NATS user key
-	Certificate []byte           `json:"certificate"` // OpenPGP, public
-	Request     []byte           `json:"request"`     // exact bytes of the agency's request
-	Signature   []byte           `json:"signature"`   // over the request, by the certificate's own key
+	User        string           `json:"user"`              // public NATS user key
+	Certificate []byte           `json:"certificate"`       // OpenPGP, public
+	Witness     string           `json:"witness,omitempty"` // public key of its cosignatures, "" if it is no witness
+	Request     []byte           `json:"request"`           // exact bytes of the agency's request
+	Signature   []byte           `json:"signature"`         // over the request, by the certificate's own key
 }
 
 // Rules are what the operator sets for all: groups that senders expand, and country rules.

@@ -27,6 +27,23 @@ const (
 // CaptureLedger lists the subjects of the stream LEDGER.
 func CaptureLedger() []string { return []string{Entry, Held, "fl.out.*.*", "fl.reg.*"} }
 
+// CaptureCosign is where agencies cosign checkpoints: a message that only informs, and that nothing stores.
+const CaptureCosign = cosign + "*"
+
+const cosign = "fl.cosign."
+
+// Cosign is the subject of the cosignatures of one agency.
+func Cosign(a fairlead.Account) string { return cosign + string(a) }
+
+// ParseCosign reads the cosigning account from a subject; the server has checked that it is the sender's.
+func ParseCosign(text string) (fairlead.Account, error) {
+	account, ok := strings.CutPrefix(text, cosign)
+	if !ok {
+		return "", ErrUnknown
+	}
+	return fairlead.Account(account), CheckAccount(fairlead.Account(account))
+}
+
 // Queued is the subject under which INTAKE and ALERTS keep submissions of one account.
 func Queued(from fairlead.Account) string { return queued + string(from) }
 
@@ -56,6 +73,7 @@ func Exports() []Export {
 	return []Export{
 		{Name: "submit", Subject: CaptureIntake, Position: 4},
 		{Name: "submit-alert", Subject: CaptureAlerts, Position: 4},
+		{Name: "cosign", Subject: CaptureCosign, Position: 3},
 		{Name: "pull", Subject: jsAPI + ".CONSUMER.MSG.NEXT." + StreamLedger + ".*", Position: 7, Stream: true},
 		{Name: "rewind", Subject: jsAPI + ".CONSUMER.RESET." + StreamLedger + ".*", Position: 6},
 		{Name: "ack", Subject: "$JS.ACK." + StreamLedger + ".*.*.*.*.*.*", Position: 4},

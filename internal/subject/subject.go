@@ -8,6 +8,7 @@
 //	fl.out.<jurisdiction>.<account>                                  what one agency gets   → LEDGER
 //	fl.reg.all, fl.reg.<account>                                     registry entries       → LEDGER
 //	fl.head                                                          committed checkpoint   → HEAD
+//	fl.cosign.<account>                                              an agency's cosignature, to the hub, in no stream
 //
 // No case, child, county or agency name is ever in a subject; an account key is opaque.
 package subject

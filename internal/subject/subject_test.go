@@ -99,6 +99,17 @@ func TestQueued(t *testing.T) {
 	}
 }
 
+func TestCosign(t *testing.T) {
+	if got, err := ParseCosign(Cosign(accountA)); err != nil || got != accountA {
+		t.Errorf("ParseCosign = %q, %v", got, err)
+	}
+	for _, text := range []string{"", "fl.cosign.", "fl.q." + string(accountA), "fl.cosign." + string(accountA) + ".x"} {
+		if _, err := ParseCosign(text); err == nil {
+			t.Errorf("ParseCosign(%q) accepted", text)
+		}
+	}
+}
+
 // An import must fit its export, and name the own account in the token that the server checks.
 func TestImportsFitExports(t *testing.T) {
 	exports, imports := Exports(), Imports(accountA)

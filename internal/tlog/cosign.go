@@ -60,21 +60,24 @@ func (c *Cosigner) Name() string { return c.base.Name() }
 // VKey is the public key, as policies list it.
 func (c *Cosigner) VKey() string { return c.base.Verifier().String() }
 
-// Cosign makes the signature line of a checkpoint that the caller has authenticated and found consistent with all
-// before it, and whose tree is on disk already. Errors wrap ErrCheckpoint.
-func (c *Cosigner) Cosign(checkpoint []byte, at time.Time) ([]byte, error) {
-	text, err := noteText(checkpoint)
-	if err != nil {
+// Cosign states that the tree is the largest of the log at that time: a signed note with the text of the log's
+// checkpoint and one cosignature line. The caller has authenticated the tree, found it consistent with all before
+// it, and put it on disk. Errors wrap ErrCheckpoint.
+func (c *Cosigner) Cosign(origin string, tree Tree, at time.Time) ([]byte, error) {
+	if err := checkTree(tree); err != nil {
 		return nil, err
 	}
-	if _, _, err := parseCheckpoint(text); err != nil {
-		return nil, err
-	}
-	signed, err := note.Sign(&note.Note{Text: text}, timed{c.base, c.key, at})
+	signed, err := note.Sign(&note.Note{Text: torchwood.Checkpoint{Origin: origin, Tree: tree}.String()}, timed{c.base, c.key, at})
 	if err != nil {
 		return nil, fmt.Errorf("cosign: %w", err)
 	}
-	return signed[len(text)+1:], nil
+	return signed, nil
+}
+
+// Lines are the signature lines of a note; nil if it is none.
+func Lines(signed []byte) []byte {
+	_, lines, _ := bytes.Cut(signed, []byte("\n\n"))
+	return lines
 }
 
 // timed signs as of a time that the caller gives; torchwood's own signer asks the machine's clock.
@@ -112,6 +115,19 @@ func (k *CosignatureKey) Name() string { return k.v.Name() }
 func (k *CosignatureKey) Public() string {
 	text := k.v.String()
 	return text[len(k.v.Name())+len("+12345678+"):]
+}
+
+// Open checks a note as made by Cosign: what tree of which log the witness states. Errors wrap ErrCosignature or
+// ErrCheckpoint.
+func (k *CosignatureKey) Open(signed []byte) (origin string, tree Tree, err error) {
+	if _, _, err = k.Line(signed, Lines(signed)); err != nil {
+		return "", Tree{}, err
+	}
+	text, err := noteText(signed)
+	if err != nil {
+		return "", Tree{}, err
+	}
+	return parseCheckpoint(text)
 }
 
 // Line finds the key's cosignature among signature lines, checks it over the checkpoint, and returns that line

@@ -34,11 +34,21 @@ func newCosigner(t testing.TB, name string) (*Cosigner, *CosignatureKey) {
 func cosigned(t testing.TB, cp []byte, by ...*Cosigner) []byte {
 	t.Helper()
 	for _, c := range by {
-		line, err := c.Cosign(cp, noon)
-		must(t, err)
-		cp = AddCosignatures(cp, line)
+		cp = AddCosignatures(cp, c.line(t, cp))
 	}
 	return cp
+}
+
+// line is a witness's line for a checkpoint.
+func (c *Cosigner) line(t testing.TB, cp []byte) []byte {
+	t.Helper()
+	text, err := noteText(cp)
+	must(t, err)
+	origin, tree, err := parseCheckpoint(text)
+	must(t, err)
+	signed, err := c.Cosign(origin, tree, noon)
+	must(t, err)
+	return Lines(signed)
 }
 
 // TestCosignatureElsewhere: implementations of others accept our cosigned checkpoint, and no altered one.
@@ -102,10 +112,7 @@ func TestCosignatureLine(t *testing.T) {
 	a, key := newCosigner(t, "w1.example.org")
 	other, _ := newCosigner(t, "w1.example.org") // the same name, another key
 	cp := l.sign()
-	line, err := a.Cosign(cp, noon)
-	must(t, err)
-	stranger, err := other.Cosign(cp, noon)
-	must(t, err)
+	line, stranger := a.line(t, cp), other.line(t, cp)
 	l.grow(6)
 	next := l.sign()
 	for name, c := range map[string]struct {
@@ -132,8 +139,18 @@ func TestCosignatureLine(t *testing.T) {
 			t.Errorf("%s: error of no kind: %v", name, err)
 		}
 	}
-	if _, err := a.Cosign([]byte("a text\n\n"), noon); !errors.Is(err, ErrCheckpoint) {
+	if _, err := a.Cosign(l.v.Origin(), Tree{N: -1}, noon); !errors.Is(err, ErrCheckpoint) {
 		t.Error("cosigns what is no checkpoint:", err)
+	}
+	signed, err := a.Cosign(l.v.Origin(), l.Tree(), noon)
+	must(t, err)
+	if origin, tree, err := key.Open(signed); err != nil || origin != l.v.Origin() || tree != l.Tree() {
+		t.Errorf("%s %v: %v", origin, tree, err)
+	}
+	for _, bad := range [][]byte{nil, cp, bytes.Replace(signed, []byte("\n6\n"), []byte("\n7\n"), 1), replaceLine(t, signed, a.Name(), 30, 1)} {
+		if origin, tree, err := key.Open(bad); err == nil {
+			t.Errorf("%q states %s %v", bad, origin, tree)
+		}
 	}
 	if twice := AddCosignatures(AddCosignatures(cp, line), line); !bytes.Equal(twice, append(bytes.Clone(cp), line...)) {
 		t.Errorf("added twice:\n%s", twice)

@@ -132,7 +132,8 @@ func (w *Witness) AddCheckpoint(body []byte) ([]byte, error) {
 	if err := w.keep(r, v, tree); err != nil {
 		return nil, err
 	}
-	return w.key.Cosign(r.Checkpoint, w.now())
+	signed, err := w.key.Cosign(r.Origin, tree, w.now())
+	return tlog.Lines(signed), err
 }
 
 // keep compares a checkpoint with the last and replaces it, durably and in one transaction.
