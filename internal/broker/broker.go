@@ -61,6 +61,7 @@ type Broker struct {
 	unread   map[fairlead.Account]unread
 	held     map[fairlead.ShareID]uint64 // sequence in LEDGER of the payload that waits
 	later    []bus.OutMsg                // receipts that did not fit; they only inform, and a crash may lose them
+	cosigned chan []byte                 // a cosigned checkpoint to announce; it only informs as well
 
 	mu     sync.Mutex
 	status Status
@@ -95,12 +96,13 @@ type Status struct {
 	Decisions map[fairlead.Result]int64 // since start
 	Unread    int64                     // since start
 	Owed      int                       // proofs not yet handed out
+	Splits    int64                     // since start: shares whose sender says it was shown another log
 }
 
 // Open recovers: the committed checkpoint, the tiles under it, the entries after it in LEDGER. It runs
 // the same code as a normal day.
 func Open(ctx context.Context, cfg Config) (*Broker, error) {
-	b := &Broker{cfg: cfg, snap: registry.New(), acts: make(chan *act, 64), unread: map[fairlead.Account]unread{}, held: map[fairlead.ShareID]uint64{}}
+	b := &Broker{cfg: cfg, snap: registry.New(), acts: make(chan *act, 64), cosigned: make(chan []byte, 1), unread: map[fairlead.Account]unread{}, held: map[fairlead.ShareID]uint64{}}
 	b.status.Decisions = map[fairlead.Result]int64{}
 	if err := b.openLog(ctx); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
@@ -113,6 +115,9 @@ func Open(ctx context.Context, cfg Config) (*Broker, error) {
 
 // Agency finds an enrolled agency, or nil.
 func (b *Broker) Agency(id fairlead.AgencyID) *registry.Agency { return b.shown.Load().Agency(id) }
+
+// ByAccount finds the agency that owns a NATS account, or nil.
+func (b *Broker) ByAccount(a fairlead.Account) *registry.Agency { return b.shown.Load().ByAccount(a) }
 
 // Agencies lists the enrolled agencies by id.
 func (b *Broker) Agencies() []*registry.Agency { return b.shown.Load().Agencies() }

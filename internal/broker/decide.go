@@ -23,6 +23,7 @@ import (
 func (b *Broker) decide(ctx context.Context, arrived []*arrival, acts []*act, now time.Time) (*batch, int) {
 	batch := &batch{snap: b.snap, unread: maps.Clone(b.unread), held: map[fairlead.ShareID]int{}}
 	b.addProofs(batch)
+	b.takeCosigned()
 	batch.later = slices.Clone(b.later)
 	batch.addLater()
 	b.flushUnread(batch, now)
@@ -67,6 +68,7 @@ func (b *Broker) seen(batch *batch, a *arrival) bool {
 func (b *Broker) decideShare(batch *batch, a *arrival, now time.Time) {
 	a.ent.Decision = batch.snap.Decide(a.ent, now, a.verify)
 	d := &entry.Detail{Share: a.ent}
+	b.compare(a)
 	l := entry.Leaf{Class: entry.ClassShare, At: now, Share: a.share.H.ID, Outcome: entry.OutcomeNotDelivered, To: a.share.H.To.Agency}
 	if from := batch.snap.ByAccount(a.account); from != nil {
 		l.From = from.ID

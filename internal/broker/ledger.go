@@ -172,7 +172,7 @@ func (b *Broker) adopt(ctx context.Context, batch *batch, seq uint64) error {
 	b.snap, b.seq, b.unread = batch.snap, seq, batch.unread
 	b.keepHeld(batch, seq)
 	b.forgetHeld()
-	if batch.proofs > 0 {
+	if batch.told.N > 0 {
 		b.proofs, b.head.told = b.proofs[batch.proofs:], batch.told
 	}
 	b.proofs = append(b.proofs, batch.owed...)
@@ -258,9 +258,10 @@ func (b *Broker) entryAt(index int64) (leaf, raw []byte, err error) {
 	return leaf, raw, err
 }
 
-// addProofs puts the proofs of the batch before into this one, with the checkpoint they are under.
+// addProofs puts the proofs of the batch before into this one, with the checkpoint they are under. A checkpoint is
+// announced also where nobody waits for a proof: the agencies are its witnesses.
 func (b *Broker) addProofs(batch *batch) {
-	if len(b.proofs) == 0 || b.head.tree.N == 0 {
+	if b.head.tree.N == 0 || len(b.proofs) == 0 && b.head.tree.N == b.head.told.N {
 		return
 	}
 	if b.head.tree.N > b.head.told.N {

@@ -32,6 +32,7 @@ type Config struct {
 	Listen   string // "host:port" for agencies, TLS 1.3; "" for in-process agencies only
 	HTTP     string // "host:port" of the read-only HTTP server; "" for none
 	Origin   string // name of the log in its checkpoints, such as "hub.example/log"
+	Policy   []byte // whose cosignatures make the log witnessed (C2SP tlog-policy); nil: nobody is asked
 	NoCipher bool   // leave the store unencrypted: for tests that search it
 	Now      func() time.Time
 	Log      zerolog.Logger
@@ -47,6 +48,7 @@ type Hub struct {
 	verifier *tlog.Verifier
 	vkey     string
 	auditors *auditors
+	outside  *witnesses
 
 	web, socket *http.Server
 	webAddr     string
@@ -89,6 +91,12 @@ func (h *Hub) start(ctx context.Context) error {
 	if h.bus, err = bus.OpenHub(ctx, bus.HubConfig{Server: h.nats, Seed: who.Seed, UserJWT: who.JWT, Log: h.cfg.Log}); err != nil {
 		return err
 	}
+	if h.outside, err = h.newWitnesses(signer); err != nil {
+		return err
+	}
+	if err := h.outside.handshake(ctx); err != nil {
+		return err
+	}
 	h.broker, err = broker.Open(ctx, broker.Config{
 		Hub: h.bus, Dir: h.cfg.Dir, Signer: signer, Verifier: h.verifier, Now: h.cfg.Now, Log: h.cfg.Log, Step: h.cfg.Step,
 	})
@@ -103,13 +111,12 @@ func (h *Hub) start(ctx context.Context) error {
 	if err := h.listen(); err != nil {
 		return err
 	}
-	h.run()
-	return nil
+	return h.run()
 }
 
-// run starts the broker's loop. Its failure stops decisions and raises the alarm; the server lives on,
+// run starts the broker's loop and the gathering of cosignatures. The broker's failure stops decisions and raises the alarm; the server lives on,
 // so that nothing in the intake or the ledger is lost.
-func (h *Hub) run() {
+func (h *Hub) run() error {
 	ctx, stop := context.WithCancel(context.Background())
 	h.stop = stop
 	h.done.Go(func() {
@@ -118,6 +125,7 @@ func (h *Hub) run() {
 			h.cfg.Log.Error().Err(err).Msg("ALARM: the broker has stopped; nothing is decided any more. See deploy/README.md, 'The broker has stopped'")
 		}
 	})
+	return h.outside.run(ctx)
 }
 
 // Close stops everything and waits until it is on disk.

@@ -129,6 +129,9 @@ func (h *Hub) handler() http.Handler {
 	mux.HandleFunc("GET /checkpoint", func(w http.ResponseWriter, _ *http.Request) {
 		h.file(w, filepath.Join(broker.LogDir, "checkpoint"), "text/plain; charset=utf-8")
 	})
+	mux.HandleFunc("GET /"+cosignedFile, func(w http.ResponseWriter, _ *http.Request) {
+		h.file(w, cosignedFile, "text/plain; charset=utf-8")
+	})
 	mux.HandleFunc("GET /tile/", func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case hashTile.MatchString(r.URL.Path):
@@ -189,6 +192,11 @@ func (h *Hub) metrics() http.Handler {
 	gauge("agencies", "Agencies enrolled.", nil, func(s broker.Status) float64 { return float64(s.Agencies) })
 	gauge("proofs_owed", "Proofs not yet handed out.", nil, func(s broker.Status) float64 { return float64(s.Owed) })
 	gauge("unreadable", "Submissions that could not be read, since start.", nil, func(s broker.Status) float64 { return float64(s.Unread) })
+	gauge("split_views", "Shares whose sender, and cosignatures whose witness, was shown another log, since start.", nil,
+		func(s broker.Status) float64 { return float64(s.Splits + h.Witnessed().Splits) })
+	gauge("witnessed_entries", "Entries of the last checkpoint that a quorum of witnesses has cosigned.", nil, func(broker.Status) float64 { return float64(h.Witnessed().Size) })
+	gauge("unwitnessed_seconds", "Age of the first checkpoint that no quorum has cosigned; over 60 is an alarm.", nil,
+		func(broker.Status) float64 { return h.Witnessed().Waiting.Seconds() })
 	for _, r := range []fairlead.Result{fairlead.Delivered, fairlead.DeliveredRedacted, fairlead.Held, fairlead.Refused} {
 		gauge("decisions", "Decisions since start.", prometheus.Labels{"result": string(r)}, func(s broker.Status) float64 { return float64(s.Decisions[r]) })
 	}

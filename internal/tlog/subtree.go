@@ -107,3 +107,6 @@ func (e *edge) root() Hash {
 }
 
 func emptyRoot() Hash { return sha256.Sum256(nil) }
+
+// EmptyTree is the tree of a log without entries; every log begins with it.
+func EmptyTree() Tree { return Tree{Hash: emptyRoot()} }
