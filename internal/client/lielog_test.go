@@ -150,7 +150,7 @@ func TestGossip(t *testing.T) {
 	id := a.send(assessment("BIRCH"))
 	a.tree.Hash[0] ^= 1
 	w.settle()
-	if got := b.alarmed(); len(got) != 1 || !strings.Contains(got[0], "entry 16: ALDER was shown another log of 16 entries than this agency") {
+	if got := b.alarmed(); len(got) != 1 || !strings.Contains(got[0], "entry 16: split view: ALDER was shown another log of 16 entries than this agency") {
 		t.Errorf("alarms %q", got)
 	}
 	if !b.sees(id) {

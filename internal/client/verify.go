@@ -177,15 +177,24 @@ func (t *taking) signed(b *envelope.Bound, leaf entry.Leaf) error {
 	return cert.Signing().Verify(b.Header, b.Signature, keyring.ContextShare, b.H.SentAt.Time)
 }
 
-// gossip compares the checkpoint the sender proved with those proved here: two views of one size are a
-// split log.
+// gossip compares the checkpoint the sender proved with those proved here. Every checkpoint is announced to every
+// agency, in one order, and a sender's was announced before its share: one that is not known here, or with another
+// root, is of a split log.
 func (t *taking) gossip(h *envelope.Header) error {
+	if h.Seen.Size == 0 {
+		return nil
+	}
 	var root []byte
-	if err := t.tx.QueryRow(`SELECT root FROM heads WHERE size = ?`, h.Seen.Size).Scan(&root); err != nil || h.Seen.Size == 0 {
-		return nil // not a size that was announced here
+	err := t.tx.QueryRow(`SELECT root FROM heads WHERE size = ?`, h.Seen.Size).Scan(&root)
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("split view: %s was shown a checkpoint of %d entries that was never announced to this agency: the hub shows two logs, "+
+			"or that agency says what is not so", h.From.Agency, h.Seen.Size)
+	}
+	if err != nil {
+		return err
 	}
 	if fairlead.Digest(root) != h.Seen.Root {
-		return fmt.Errorf("%s was shown another log of %d entries than this agency: the hub shows two logs, or that agency says what is not so", h.From.Agency, h.Seen.Size)
+		return fmt.Errorf("split view: %s was shown another log of %d entries than this agency: the hub shows two logs, or that agency says what is not so", h.From.Agency, h.Seen.Size)
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ const cosignedFile = "checkpoint.cosigned"
 const (
 	turn        = 200 * time.Millisecond // between two looks at the log
 	askWithin   = 10 * time.Second       // for one answer of a witness
-	askAgain    = 5 * time.Second        // after a witness did not answer
+	askAgain    = 2 * time.Second        // after a witness did not answer
 	keptHeads   = 256                    // checkpoints that gather cosignatures at a time
 	keptPerTurn = 16                     // cosignatures of one agency between two turns; the latest count
 )
@@ -324,15 +324,14 @@ func (w *witnesses) add(head *cosigned, key *tlog.CosignatureKey, lines []byte) 
 // askFor asks one witness for each new checkpoint, until ctx ends.
 func (w *witnesses) askFor(ctx context.Context, one tlog.Witness) {
 	at, well := int64(0), true // where the witness is, as far as we know; whether it answered last
-	for wait := time.Duration(0); pause(ctx, wait); wait = turn {
+	for wait := time.Duration(0); pause(ctx, wait); {
 		size, err := w.askOnce(ctx, one, at)
 		if ctx.Err() != nil {
 			return
 		}
-		at = size
+		at, wait = size, turn
 		if err != nil {
 			wait = askAgain
-			pause(ctx, askAgain)
 		}
 		if (err == nil) != well {
 			well = err == nil

@@ -62,6 +62,7 @@ type World struct {
 	Clock *Clock
 
 	cfg      Config
+	policy   []byte // see Witness
 	mu       sync.Mutex
 	agencies map[fairlead.AgencyID]*Agency
 }
@@ -82,7 +83,7 @@ func Open(ctx context.Context, cfg Config) (*World, error) {
 
 func (w *World) startHub(ctx context.Context) (err error) {
 	w.Hub, err = hub.Start(ctx, hub.Config{
-		Dir: filepath.Join(w.Dir, "hub"), Listen: w.cfg.Listen, HTTP: w.cfg.HTTP, Origin: "hub.fairlead.example/log", NoCipher: w.cfg.NoCipher,
+		Dir: filepath.Join(w.Dir, "hub"), Listen: w.cfg.Listen, HTTP: w.cfg.HTTP, Origin: "hub.fairlead.example/log", NoCipher: w.cfg.NoCipher, Policy: w.policy,
 		Now: w.Clock.Now, Log: w.cfg.Log, Step: w.cfg.Step,
 	})
 	return err
@@ -109,6 +110,17 @@ func (w *World) Reopen(ctx context.Context) error {
 		return err
 	}
 	return w.ConnectAll(ctx)
+}
+
+// Witness gives the hub and every agency a policy of whose cosignatures are enough, and starts them again.
+func (w *World) Witness(ctx context.Context, policy []byte) error {
+	w.policy = policy
+	for _, a := range w.Agencies() {
+		if err := os.WriteFile(filepath.Join(a.Home.Dir, "witness.policy"), policy, 0o600); err != nil {
+			return err
+		}
+	}
+	return w.Reopen(ctx)
 }
 
 // ConnectAll connects every agency that has a folder.
