@@ -36,6 +36,7 @@ func TestScripts(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	w, credential := world(ctx, t)
+	panel := cosign(ctx, t, w)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
@@ -43,7 +44,11 @@ func TestScripts(t *testing.T) {
 			env.Setenv("URL", w.Hub.HTTPURL())
 			env.Setenv("LOGKEY", filepath.Join(w.Dir, "hub", "log.key"))
 			_, other, err := tlog.GenerateKey("hub.fairlead.example/log")
+			policy := string(panel.policy)
 			return errors.Join(err,
+				os.WriteFile(filepath.Join(env.WorkDir, "witness.policy"), []byte(policy), 0o600),
+				os.WriteFile(filepath.Join(env.WorkDir, "strict.policy"), []byte(strings.Replace(policy, "any out-0 out-1", "all out-0 out-1", 1)), 0o600),
+				os.WriteFile(filepath.Join(env.WorkDir, "weak.policy"), []byte(strings.Replace(policy, "all outside agencies", "any outside agencies", 1)), 0o600),
 				os.WriteFile(filepath.Join(env.WorkDir, "other.vkey"), []byte(other+"\n"), 0o600),
 				os.WriteFile(filepath.Join(env.WorkDir, "credential"), []byte(credential+"\n"), 0o600),
 				os.WriteFile(filepath.Join(env.WorkDir, "log.vkey"), []byte(w.Hub.Invite().LogKey+"\n"), 0o600),
@@ -186,7 +191,7 @@ func serve(ts *testscript.TestScript, _ bool, args []string) {
 func TestSample(t *testing.T) {
 	var c Config
 	check(t, config.Load("../../config/fairlead-audit.yaml", &c))
-	if c.URL == "" || c.Credential == "" || c.Key == "" || c.Mirror == "" || c.PlainHTTP {
+	if c.URL == "" || c.Credential == "" || c.Key == "" || c.Mirror == "" || c.PlainHTTP || c.Policy == "" || c.Cosigned == "" || c.WitnessKey == "" || c.Listen == "" || c.State == "" {
 		t.Errorf("the sample leaves something out, or is not safe: %+v", c)
 	}
 }

@@ -28,6 +28,11 @@ func mirror(ctx context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
+	if o.Cosigned != "" {
+		if err := o.fetchCosigned(ctx); err != nil {
+			return err
+		}
+	}
 	return o.print(&report)
 }
 

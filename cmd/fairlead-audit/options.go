@@ -19,19 +19,29 @@ const usage = `fairlead-audit checks the log of a Fairlead hub with public keys 
   fairlead-audit mirror -url URL -credential FILE -key FILE DIR
       Copy the log and its details into the folder DIR, or bring the copy up to date. Every file is
       verified as it comes; the log must have grown from what DIR holds. Run again after an interruption.
-  fairlead-audit verify [-key FILE] DIR
-      Verify the copy: checkpoint, entries, tiles, details. Names every entry that was altered.
+      With -cosigned FILE, copy the checkpoint with the witnesses' cosignatures into FILE as well.
+  fairlead-audit verify [-key FILE] [-policy FILE -cosigned FILE] DIR
+      Verify the copy: checkpoint, entries, tiles, details. Names every entry that was altered. With a
+      policy, also which witnesses cosigned a checkpoint of this log, and whether they are enough.
   fairlead-audit replay [-key FILE] DIR
       Verify, then decide every share again on the entries before it. Names every entry that does not
       follow: another decision, other reasons, a section dropped, a wrong number, a wrong commitment.
   fairlead-audit show [-key FILE] DIR N
       Show entry N in words. With -json, all of it.
+  fairlead-audit witness -new NAME -witness-key FILE DIR
+      Make the key of a witness, and its state in the folder DIR.
+  fairlead-audit witness -witness-key FILE -key FILE -listen HOST:PORT DIR
+      Be a witness of a log: cosign its checkpoints for those who ask, as long as it only grows.
 
 Flags, before DIR:
   -url URL          the hub's read-only HTTP server; https, or http on this machine
   -credential FILE  the read credential that the hub's operator gave you; "-" reads it from the input
   -key FILE         the log's verifier key (log.vkey), got from elsewhere than the hub. Without it the key
                     in DIR is believed: then compare the hash that is shown with the one published
+  -policy FILE      whose cosignatures are enough (C2SP tlog-policy)
+  -cosigned FILE    the checkpoint with its cosignatures
+  -witness-key FILE the witness's own private key, mode 0600
+  -listen HOST:PORT where the witness answers; put a TLS proxy before it
   -json             print JSON
   -config FILE      take what is not on the command line from FILE; see config/fairlead-audit.yaml
   -plain-http       allow http to another machine: credential and details can be read on the way
@@ -41,7 +51,7 @@ Exit codes: 0 nothing is wrong; 1 something is wrong, and it is named; 2 the com
 
 // commands are the subcommands by name.
 var commands = map[string]func(context.Context, *options) error{
-	"mirror": mirror, "verify": verify, "replay": replay, "show": show,
+	"mirror": mirror, "verify": verify, "replay": replay, "show": show, "witness": serveWitness,
 }
 
 // Config is the configuration file. The command line wins over it.
@@ -51,6 +61,12 @@ type Config struct {
 	Key        string `yaml:"key"`        // file with the log's verifier key
 	Mirror     string `yaml:"mirror"`     // folder of the mirror
 	PlainHTTP  bool   `yaml:"plain_http"` // allow http to another machine
+
+	Policy     string `yaml:"policy"`      // file with the witness policy
+	Cosigned   string `yaml:"cosigned"`    // file with the cosigned checkpoint
+	WitnessKey string `yaml:"witness_key"` // of witness: file with its private key
+	Listen     string `yaml:"listen"`      // of witness: where it answers
+	State      string `yaml:"state"`       // of witness: folder of its state
 }
 
 // options are what one run was asked for.
@@ -59,6 +75,7 @@ type options struct {
 	file   string
 	json   bool
 	entry  string // argument of show
+	create string // of witness: name of a new one
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
@@ -75,6 +92,11 @@ func parse(args []string, stdin io.Reader, stdout, stderr io.Writer) (*options, 
 	flags.StringVar(&o.file, "config", "", "")
 	flags.BoolVar(&o.json, "json", false, "")
 	flags.BoolVar(&o.PlainHTTP, "plain-http", false, "")
+	flags.StringVar(&o.Policy, "policy", "", "")
+	flags.StringVar(&o.Cosigned, "cosigned", "", "")
+	flags.StringVar(&o.WitnessKey, "witness-key", "", "")
+	flags.StringVar(&o.Listen, "listen", "", "")
+	flags.StringVar(&o.create, "new", "", "")
 	if err := flags.Parse(args[1:]); err != nil {
 		return nil, fmt.Errorf("%w: %w; see: fairlead-audit help", errUsage, err)
 	}
@@ -93,6 +115,8 @@ func (o *options) load() error {
 		return fmt.Errorf("%w: %w", errUsage, err)
 	}
 	o.URL, o.Credential, o.Key = cmp.Or(o.URL, c.URL), cmp.Or(o.Credential, c.Credential), cmp.Or(o.Key, c.Key)
+	o.Policy, o.Cosigned = cmp.Or(o.Policy, c.Policy), cmp.Or(o.Cosigned, c.Cosigned)
+	o.WitnessKey, o.Listen, o.State = cmp.Or(o.WitnessKey, c.WitnessKey), cmp.Or(o.Listen, c.Listen), c.State
 	o.Mirror, o.PlainHTTP = c.Mirror, o.PlainHTTP || c.PlainHTTP
 	return nil
 }
@@ -103,6 +127,9 @@ func (o *options) arguments(command string, args []string) error {
 		if strings.HasPrefix(a, "-") {
 			return fmt.Errorf("%w: flags stand before the folder: move %s to the front", errUsage, a)
 		}
+	}
+	if command == "witness" {
+		return o.stateFolder(args)
 	}
 	want := 1
 	if command == "show" {
@@ -117,6 +144,17 @@ func (o *options) arguments(command string, args []string) error {
 	}
 	if want == 2 {
 		o.entry = args[0]
+	}
+	return nil
+}
+
+// stateFolder takes the folder of a witness, where it is not configured.
+func (o *options) stateFolder(args []string) error {
+	if len(args) == 1 {
+		o.State, args = args[0], nil
+	}
+	if o.State == "" || len(args) > 0 {
+		return fmt.Errorf("%w: witness wants the folder of its state; see: fairlead-audit help", errUsage)
 	}
 	return nil
 }

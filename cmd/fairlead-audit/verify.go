@@ -3,12 +3,21 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"fairlead/internal/monitor"
 )
 
-// verify checks a mirror and prints what is wrong with it.
-func verify(ctx context.Context, o *options) error { return o.check(ctx, monitor.Verify) }
+// verify checks a mirror and prints what is wrong with it; with a policy, also who cosigned it.
+func verify(ctx context.Context, o *options) error {
+	if err := o.check(ctx, monitor.Verify); err != nil || o.Policy == "" {
+		return err
+	}
+	if o.Cosigned == "" {
+		return fmt.Errorf("%w: -policy wants -cosigned FILE beside it", errUsage)
+	}
+	return o.checkCosigned()
+}
 
 // check runs a check of the mirror and prints its report, where there is one.
 func (o *options) check(ctx context.Context, f func(ctx context.Context, dir, vkey string) (monitor.Report, error)) error {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"fairlead/internal/config"
+	"fairlead/internal/tlog"
 )
 
 // TestSamples loads the commented samples as a person would use them.
@@ -16,6 +17,19 @@ func TestSamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := cfg.check(); err != nil {
+		t.Error(err)
+	}
+	policy, err := os.ReadFile("../../config/witness.policy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, line, _ := strings.Cut(string(policy), "\nlog ")
+	vkey, _, _ := strings.Cut(line, "\n")
+	log, err := tlog.NewVerifier(vkey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := tlog.ParsePolicy(policy, log); err != nil || len(p.Witnesses()) != 5 {
 		t.Error(err)
 	}
 	var rules Rules

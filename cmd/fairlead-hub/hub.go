@@ -25,6 +25,9 @@ type Config struct {
 	HTTP string `yaml:"http"`
 	// Origin names the log in its checkpoints for ever, such as "hub.example.org/log". It is used once, when the log is made.
 	Origin string `yaml:"origin"`
+	// Witnesses is a file that says whose cosignatures make the log witnessed (C2SP tlog-policy); empty: nobody is
+	// asked. config/witness.policy is a commented sample.
+	Witnesses string `yaml:"witnesses"`
 	// Log is "json" or "console"; empty picks console on a terminal.
 	Log string `yaml:"log"`
 }
@@ -57,8 +60,15 @@ func runHub(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	if err := cfg.check(); err != nil {
 		return err
 	}
+	var policy []byte
+	if cfg.Witnesses != "" {
+		var err error
+		if policy, err = os.ReadFile(cfg.Witnesses); err != nil {
+			return fmt.Errorf("%w: witnesses: %w", config.ErrConfig, err)
+		}
+	}
 	h, err := hub.Start(ctx, hub.Config{
-		Dir: cfg.Dir, Listen: cfg.Listen, HTTP: cfg.HTTP, Origin: cfg.Origin, Now: time.Now, Log: logger(cfg.Log, stderr),
+		Dir: cfg.Dir, Listen: cfg.Listen, HTTP: cfg.HTTP, Origin: cfg.Origin, Policy: policy, Now: time.Now, Log: logger(cfg.Log, stderr),
 	})
 	if err != nil {
 		return err

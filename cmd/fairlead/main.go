@@ -19,7 +19,7 @@
 //	fairlead sent SHARE           show what this agency sent, from its own sealed copy
 //	fairlead approve SHARE REASON sign, as a second person, for a share that is held
 //	fairlead key rotate           make a new encryption key and announce it
-//	fairlead status               how far each share has come, and what the hub did wrong, if anything
+//	fairlead status               how far each share has come, who witnessed the log, and what the hub did wrong, if anything
 //
 // Every command takes -dir (or FAIRLEAD_DIR, or -config), -json, and for what people sign -role and
 // -user. Exit status: 0 done, 1 refused or failed, 2 wrong usage.

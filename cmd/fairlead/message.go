@@ -168,7 +168,14 @@ func inbox(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	seen, err := s.client.Witnessed(time.Now())
+	if err != nil {
+		return err
+	}
 	return s.print(list, func() {
+		if seen.Late {
+			s.say("%s", witnessed(seen))
+		}
 		for _, m := range list {
 			acked := m.Acked
 			if acked == "" {
@@ -225,6 +232,24 @@ func ack(ctx context.Context, s *session) error {
 	return s.await(ctx, sent)
 }
 
+// witnessed says in words whether others outside the hub have seen the same log.
+func witnessed(w client.Witnessed) string {
+	var by []string
+	for _, c := range w.By {
+		by = append(by, c.Witness)
+	}
+	switch {
+	case !w.Policy:
+		return "witnessed: not known; get witness.policy from the members of the network and put it into this folder"
+	case w.Since.IsZero():
+		return fmt.Sprintf("witnessed up to %d entries by %s", w.Size, strings.Join(by, ", "))
+	case w.Late:
+		return fmt.Sprintf("NOT WITNESSED since %s (%d entries were): what came after it rests on the hub's word that it shows one log to all; ask its operator",
+			w.Since.Format(time.RFC3339), w.Size)
+	}
+	return fmt.Sprintf("not yet witnessed since %s (%d entries were)", w.Since.Format(time.RFC3339), w.Size)
+}
+
 // status shows how far each share has come, and alarms.
 func status(ctx context.Context, s *session) error {
 	if s.client == nil {
@@ -244,8 +269,13 @@ func status(ctx context.Context, s *session) error {
 		return err
 	}
 	tree := s.client.Tree()
-	if err := s.print(map[string]any{"outbox": list, "alarms": alarms, "log_size": tree.N, "log_root": tree.Hash.String()}, func() {
+	seen, err := s.client.Witnessed(time.Now())
+	if err != nil {
+		return err
+	}
+	if err := s.print(map[string]any{"outbox": list, "alarms": alarms, "log_size": tree.N, "log_root": tree.Hash.String(), "witnessed": seen}, func() {
 		s.say("log proved up to %d entries, root %s", tree.N, tree.Hash)
+		s.say("%s", witnessed(seen))
 		for _, sh := range list {
 			s.say("%s  %-26s to %-10s %s", sh.ID, sh.Kind, sh.To, sh.State)
 		}
