@@ -183,6 +183,7 @@ func TestRubbish(t *testing.T) {
 		"a short index":           {envelope.Frame(envelope.TypeEntry, index[1:], leaf, nil), "message # from the hub has no index"},
 		"an empty head":           {envelope.HeadFrame(nil), "the log was rewritten or forked"},
 		"two heads":               {envelope.Frame(envelope.TypeHead, nil, nil), "a checkpoint from the hub is malformed"},
+		"an empty cosigned one":   {envelope.CosignedFrame(nil), "a cosigned checkpoint from the hub: tlog: checkpoint: malformed note"},
 		"an empty proof":          {envelope.ProofsFrame(nil), "a proof from the hub is malformed"},
 		"an empty receipt":        {envelope.ReceiptFrame(&envelope.Share{}), "a receipt from the hub: envelope: malformed"},
 		"half a receipt":          {envelope.Frame(envelope.TypeReceipt, nil), "a receipt from the hub is malformed"},

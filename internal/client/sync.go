@@ -190,6 +190,9 @@ func (t *taking) takeHead(frame []byte) error {
 		}
 		return t.alarm(frame, "the log was rewritten or forked: a checkpoint does not extend the one of %d entries: %v", t.tree.N, err)
 	}
+	if tree == t.tree {
+		return nil // the same again
+	}
 	t.tree = tree
 	if _, err = t.tx.Exec(`INSERT OR IGNORE INTO heads VALUES (?, ?, ?)`, tree.N, tree.Hash[:], t.stamp()); err != nil {
 		return err
