@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"fairlead/internal/bus"
+	"fairlead/internal/fairlead"
 	"fairlead/internal/natsd"
 	"fairlead/internal/subject"
 )
@@ -134,7 +135,7 @@ func forbidden(w *world, b member) []string {
 	account, ledger := string(b.account), subject.StreamLedger
 	list := []string{
 		b.in(w, "RO", "ack"), b.out(w), subject.Entry, subject.RegistryAll, subject.Head, subject.Queued(b.account),
-		"fl.reg." + account, "fl.alert.RO." + account + ".ack",
+		"fl.reg." + account, subject.Cosign(b.account), "fl.alert.RO." + account + ".ack",
 		"$JS.ACK." + ledger + "." + account + ".1.1.1.1.0",
 		"$JS.ACK._.x." + ledger + "." + account + ".1.1.1.1.0", "$JS.ACK." + ledger + ".*.1.1.1.1.0",
 		"$SYS.REQ.CLAIMS.UPDATE", "$SYS.REQ.CLAIMS.DELETE", "$SYS.REQ.SERVER.PING", "$SYS.REQ.ACCOUNT." + account + ".INFO",
@@ -168,6 +169,32 @@ func settle(t testing.TB, w *world, attacker *nats.Conn, a member) {
 	}
 	if _, err := w.hub.LastSeq(context10(t)); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// A cosignature is the agency's own word: the hub hears it with the account that said it, and no other can say it.
+func TestCosignatures(t *testing.T) {
+	w := newWorld(t, natsd.Config{})
+	a, b := w.enrol("RO"), w.enrol("RO")
+	heard := make(chan string, 10)
+	if err := w.hub.Cosignatures(func(from fairlead.Account, signed []byte) { heard <- string(from) + " " + string(signed) }); err != nil {
+		t.Fatal(err)
+	}
+	attacker := raw(t, a.cfg)
+	if err := attacker.Publish(subject.Cosign(b.account), []byte("of A")); err != nil {
+		t.Fatal(err)
+	}
+	settle(t, w, attacker, a)
+	if err := w.dial(b).Cosign([]byte("of B")); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case got := <-heard:
+		if got != string(b.account)+" of B" {
+			t.Errorf("heard %q", got)
+		}
+	case <-context10(t).Done():
+		t.Error("heard nothing")
 	}
 }
 

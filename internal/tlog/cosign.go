@@ -141,9 +141,6 @@ func (k *CosignatureKey) Line(checkpoint, lines []byte) (line []byte, at time.Ti
 		return nil, at, fmt.Errorf("%w lines of %d bytes, more than %d", ErrCosignature, len(lines), MaxCheckpoint)
 	}
 	n, err := note.Open(append([]byte(text+"\n"), lines...), note.VerifierList(k.v))
-	if err == nil && n.Text != text {
-		err = errors.New("it is over another text")
-	}
 	if err != nil {
 		return nil, at, fmt.Errorf("%w of %s: %w", ErrCosignature, k.Name(), err)
 	}
