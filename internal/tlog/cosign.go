@@ -15,9 +15,6 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// ErrCosignature: a cosignature is malformed, of another checkpoint, or not by the key it names.
-var ErrCosignature = errors.New("tlog: cosignature")
-
 // Cosigner signs what a witness has seen (C2SP tlog-cosignature, cosignature/v1 with Ed25519): at that time, the
 // tree of the checkpoint was the largest consistent one of its log that the witness knew.
 type Cosigner struct {

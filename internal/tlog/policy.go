@@ -13,12 +13,6 @@ import (
 	"golang.org/x/mod/sumdb/note"
 )
 
-// ErrPolicy is wrapped by every fault of a policy file.
-var ErrPolicy = errors.New("tlog: witness policy")
-
-// ErrQuorum: a checkpoint does not bear the cosignatures that the policy wants.
-var ErrQuorum = errors.New("tlog: no quorum")
-
 const (
 	maxPolicy    = 64 << 10 // bytes of a policy file
 	maxWitnesses = 64       // and as many groups; a signed note may bear no more than 100 signatures

@@ -56,6 +56,12 @@ var (
 	ErrUnsigned = errors.New("not signed")
 	// ErrProof: a proof is malformed or does not prove what it should.
 	ErrProof = errors.New("tlog: proof")
+	// ErrCosignature: a cosignature is malformed, of another checkpoint, or not by the key it names.
+	ErrCosignature = errors.New("tlog: cosignature")
+	// ErrPolicy: a policy file is malformed, or too weak.
+	ErrPolicy = errors.New("tlog: witness policy")
+	// ErrQuorum: a checkpoint does not bear the cosignatures that the policy wants.
+	ErrQuorum = errors.New("tlog: no quorum")
 )
 
 // FileError names a file of a log directory and what is wrong with it.

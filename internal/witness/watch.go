@@ -59,4 +59,6 @@ func (w *Watch) Since() time.Time {
 }
 
 // Late reports whether a checkpoint has waited for longer than Within.
-func (w *Watch) Late(at time.Time) bool { return len(w.waiting) > 0 && at.Sub(w.waiting[0].at) > Within }
+func (w *Watch) Late(at time.Time) bool {
+	return len(w.waiting) > 0 && at.Sub(w.waiting[0].at) > Within
+}

@@ -11,7 +11,7 @@ import (
 func TestWatch(t *testing.T) {
 	at := func(seconds float64) time.Time { return noon.Add(time.Duration(seconds * float64(time.Second))) }
 	var w witness.Watch
-	since := func(want float64, now float64, late bool) {
+	since := func(want, now float64, late bool) {
 		t.Helper()
 		if got := w.Since(); want < 0 && !got.IsZero() || want >= 0 && !got.Equal(at(want)) || w.Late(at(now)) != late {
 			t.Errorf("since %v, late %v", got.Sub(noon), w.Late(at(now)))
