@@ -26,6 +26,10 @@ import (
 // signed any more; the operator compares with a witness and restores (deploy/README.md).
 var ErrDiverged = errors.New("broker: ledger, tiles and committed checkpoint diverge")
 
+// ErrStoreOld says that HEAD or LEDGER holds less than was published or committed before: an older store was put
+// in the place of a newer one.
+var ErrStoreOld = errors.New("broker: the store is older than its log")
+
 // Config is what a broker needs.
 type Config struct {
 	Hub      *bus.Hub
@@ -100,15 +104,19 @@ type Status struct {
 }
 
 // Open recovers: the committed checkpoint, the tiles under it, the entries after it in LEDGER. It runs
-// the same code as a normal day.
+// the same code as a normal day. Own folder, HEAD and LEDGER are compared before anything is signed; where they
+// disagree, the error says what to do. (The hub has asked its witnesses before.)
 func Open(ctx context.Context, cfg Config) (*Broker, error) {
 	b := &Broker{cfg: cfg, snap: registry.New(), acts: make(chan *act, 64), cosigned: make(chan []byte, 1), unread: map[fairlead.Account]unread{}, held: map[fairlead.ShareID]uint64{}}
 	b.status.Decisions = map[fairlead.Result]int64{}
+	if err := b.readHead(ctx); err != nil {
+		return nil, advise("read the committed checkpoint", err, keepTheDisk)
+	}
 	if err := b.openLog(ctx); err != nil {
-		return nil, fmt.Errorf("open the log: %w", err)
+		return nil, advise("open the log", err, b.makeAnew())
 	}
 	if err := b.catchUp(ctx); err != nil {
-		return nil, fmt.Errorf("catch up with the ledger: %w", err)
+		return nil, advise("catch up with the ledger", err, keepTheDisk)
 	}
 	return b, nil
 }

@@ -23,9 +23,6 @@ const (
 // committed checkpoint, is brought up to it from LEDGER: the stream is the sequencer, the tiles are
 // the ledger.
 func (b *Broker) openLog(ctx context.Context) error {
-	if err := b.readHead(ctx); err != nil {
-		return err
-	}
 	logDir, detailsDir := filepath.Join(b.cfg.Dir, LogDir), filepath.Join(b.cfg.Dir, DetailsDir)
 	at, err := b.place(logDir)
 	if err != nil {
@@ -50,17 +47,61 @@ func (b *Broker) openLog(ctx context.Context) error {
 	})
 }
 
-// place is the tree to open a folder at: the checkpoint it published last, or the committed one, if
-// that is older; then OpenWriter refuses to roll the folder back.
+// place is the tree to open a folder at: the checkpoint it published last. It was committed before it was published.
 func (b *Broker) place(logDir string) (tlog.Tree, error) {
 	_, own, err := tlog.ReadCheckpoint(logDir, b.cfg.Verifier)
 	if errors.Is(err, tlog.ErrMissing) {
 		return tlog.Tree{}, nil
 	}
 	if err == nil && own.N > b.head.tree.N {
-		own = b.head.tree
+		err = b.behind(logDir, own)
 	}
 	return own, err
+}
+
+// errOtherRoot: what was committed is not of the log in this folder.
+var errOtherRoot = fmt.Errorf("%w: another root was committed than this folder has published", ErrDiverged)
+
+// behind says why a committed checkpoint is smaller than the published one: an older store, or another log.
+func (b *Broker) behind(logDir string, own tlog.Tree) error {
+	r, err := tlog.OpenReader(logDir, own)
+	if err != nil {
+		return err
+	}
+	proof, err := r.Consistency(b.head.tree.N)
+	if err != nil {
+		return err
+	}
+	if tlog.VerifyConsistency(b.head.tree, own, proof) != nil {
+		return fmt.Errorf("%w, at %d entries", errOtherRoot, b.head.tree.N)
+	}
+	return fmt.Errorf("%w: this folder has published %d entries, HEAD has %d", ErrStoreOld, own.N, b.head.tree.N)
+}
+
+// What to do about a start that was refused.
+const (
+	restoreTheStore = "restore the newest copy of the whole folder; see deploy/README.md, 'Back up and restore'"
+	keepTheDisk     = "treat it as an attack: keep the disk, compare with a witness and an auditor; see deploy/README.md, 'The broker has stopped'"
+)
+
+// makeAnew is what to do about damage in the broker's own folder.
+func (b *Broker) makeAnew() string {
+	return fmt.Sprintf("move %s and %s away and start again: both are made anew from LEDGER, to the committed root",
+		filepath.Join(b.cfg.Dir, LogDir), filepath.Join(b.cfg.Dir, DetailsDir))
+}
+
+// advise says what to do about an error that stopped a start.
+func advise(doing string, err error, otherwise string) error {
+	if errors.Is(err, errUnreachable) {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	switch {
+	case errors.Is(err, ErrStoreOld):
+		otherwise = restoreTheStore
+	case errors.Is(err, errOtherRoot):
+		otherwise = keepTheDisk
+	}
+	return fmt.Errorf("%s: %w. Nothing was signed; %s", doing, err, otherwise)
 }
 
 func (b *Broker) readHead(ctx context.Context) error {
@@ -116,7 +157,7 @@ func (b *Broker) catchUp(ctx context.Context) error {
 		return fmt.Errorf("%w: read LEDGER: %w", errUnreachable, err)
 	}
 	if b.inLedger < b.head.tree.N { // also where the tiles have them
-		return fmt.Errorf("%w: LEDGER holds %d entries, the committed checkpoint has %d", ErrDiverged, b.inLedger, b.head.tree.N)
+		return fmt.Errorf("%w: %w: LEDGER holds %d entries, the committed checkpoint has %d", ErrDiverged, ErrStoreOld, b.inLedger, b.head.tree.N)
 	}
 	b.shown.Store(b.snap)
 	err = b.checkpoint(ctx)

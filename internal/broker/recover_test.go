@@ -90,28 +90,32 @@ func (d disk) only(pattern string) string {
 func TestRecover(t *testing.T) {
 	t.Parallel()
 	then, now, before := history(t)
+	const restore, anew = "restore the newest copy", "move "
 	for _, test := range []struct {
 		name   string
 		damage func(disk)
 		want   error  // nil: it starts
 		says   string // in the error
+		advice string // in the error as well
 	}{
-		{"nothing", func(disk) {}, nil, ""},
-		{"log and details lost", func(d disk) { d.remove("log", "details") }, nil, ""},
-		{"log and details of an earlier backup", func(d disk) { d.rollBack("log", "details") }, nil, ""},
-		{"log lost", func(d disk) { d.remove("log") }, nil, ""},
-		{"crash before the checkpoint was published", func(d disk) { d.rollBack("log/checkpoint") }, nil, ""},
-		{"crash before the checkpoint was committed", func(d disk) { d.rollBack("log/checkpoint", "HEAD") }, nil, ""},
-		{"crash before the tiles", func(d disk) { d.rollBack("log", "details", "HEAD") }, nil, ""},
-		{"crash after the details", func(d disk) { d.rollBack("log", "HEAD") }, nil, ""},
-		{"committed checkpoint rolled back", func(d disk) { d.rollBack("HEAD") }, tlog.ErrCheckpoint, "roll the log back"},
-		{"ledger rolled back", func(d disk) { d.rollBack("LEDGER") }, broker.ErrDiverged, "LEDGER holds"},
-		{"ledger and log rolled back", func(d disk) { d.rollBack("LEDGER", "log", "details") }, broker.ErrDiverged, "LEDGER holds"},
-		{"details lost", func(d disk) { d.remove("details") }, tlog.ErrMissing, "000"},
-		{"tile altered", func(d disk) { d.flip(d.only("log/tile/0/000.p/*")) }, tlog.ErrAltered, "tile/0/000"},
-		{"entries altered", func(d disk) { d.flip(d.only("log/tile/entries/000.p/*")) }, tlog.ErrAltered, "000"},
-		{"detail altered", func(d disk) { d.flip("details/000") }, broker.ErrDiverged, "the detail of entry"},
-		{"checkpoint altered", func(d disk) { d.flip("log/checkpoint") }, tlog.ErrCheckpoint, "log/checkpoint"},
+		{"nothing", func(disk) {}, nil, "", ""},
+		{"log and details lost", func(d disk) { d.remove("log", "details") }, nil, "", ""},
+		{"log and details of an earlier backup", func(d disk) { d.rollBack("log", "details") }, nil, "", ""},
+		{"log lost", func(d disk) { d.remove("log") }, nil, "", ""},
+		{"crash before the checkpoint was published", func(d disk) { d.rollBack("log/checkpoint") }, nil, "", ""},
+		{"crash before the checkpoint was committed", func(d disk) { d.rollBack("log/checkpoint", "HEAD") }, nil, "", ""},
+		{"crash before the tiles", func(d disk) { d.rollBack("log", "details", "HEAD") }, nil, "", ""},
+		{"crash after the details", func(d disk) { d.rollBack("log", "HEAD") }, nil, "", ""},
+		{"committed checkpoint rolled back", func(d disk) { d.rollBack("HEAD") }, broker.ErrStoreOld, "this folder has published", restore},
+		{"committed checkpoint and ledger rolled back", func(d disk) { d.rollBack("HEAD", "LEDGER") }, broker.ErrStoreOld, "this folder has published", restore},
+		{"committed checkpoint lost", func(d disk) { d.remove("HEAD") }, broker.ErrStoreOld, "HEAD has 0", restore},
+		{"ledger rolled back", func(d disk) { d.rollBack("LEDGER") }, broker.ErrStoreOld, "LEDGER holds", restore},
+		{"ledger and log rolled back", func(d disk) { d.rollBack("LEDGER", "log", "details") }, broker.ErrDiverged, "LEDGER holds", restore},
+		{"details lost", func(d disk) { d.remove("details") }, tlog.ErrMissing, "000", anew},
+		{"tile altered", func(d disk) { d.flip(d.only("log/tile/0/000.p/*")) }, tlog.ErrAltered, "tile/0/000", anew},
+		{"entries altered", func(d disk) { d.flip(d.only("log/tile/entries/000.p/*")) }, tlog.ErrAltered, "000", anew},
+		{"detail altered", func(d disk) { d.flip("details/000") }, broker.ErrDiverged, "the detail of entry", anew},
+		{"checkpoint altered", func(d disk) { d.flip("log/checkpoint") }, tlog.ErrCheckpoint, "log/checkpoint", anew},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -121,8 +125,8 @@ func TestRecover(t *testing.T) {
 			w, err := hubtest.Open(within(t), hubtest.Config{Dir: dir, Start: hubtest.DefaultStart()})
 			t.Cleanup(w.Close)
 			if test.want != nil {
-				if !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.says) {
-					t.Errorf("%v, want %v with %q", err, test.want, test.says)
+				if !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.says) || !strings.Contains(err.Error(), "Nothing was signed; "+test.advice) {
+					t.Errorf("%v, want %v with %q and %q", err, test.want, test.says, test.advice)
 				}
 				return
 			}
