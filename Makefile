@@ -11,6 +11,7 @@ test: ## all tests, with real NATS, OpenPGP, SQLite and files
 
 tools: ## what the checks need beside Go; pages and their browser come with the gateway
 	$(GO) build -o bin/ honnef.co/go/tools/cmd/staticcheck golang.org/x/tools/cmd/deadcode mvdan.cc/gofumpt
+	@command -v strace >/dev/null || { apt-get update -q && apt-get install -qy strace; } || echo "strace is not here: the test of the log's writer under faults will be skipped, loudly"
 	@python3 -c 'import cryptography' 2>/dev/null || { apt-get update -q && apt-get install -qy python3-cryptography; } || \
 		echo "python3-cryptography is not here: the test with the outside verifier will be skipped, loudly"
 
