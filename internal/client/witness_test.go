@@ -178,7 +178,7 @@ func TestEvilLog(t *testing.T) {
 			b.feed()
 			l := f(w)
 			b.out = append(b.out, w.headOf(l, min(17, l.Size()), w.signer))
-			w.askWitness(t, l)
+			w.askWitness(l)
 		}
 	}
 	for name, l := range map[string]lie{
@@ -209,8 +209,8 @@ func TestEvilLog(t *testing.T) {
 			prove: func(w *world) { // Birch alone is shown an entry more; Alder's proofs are of the true log
 				w.agency(birch).edit(envelope.TypeHead, func([]byte) []byte {
 					l := w.fork(17, "for Birch alone")
-					w.askWitness(t, w.log)
-					w.askWitness(t, w.fork(16, "for Birch alone"))
+					w.askWitness(w.log)
+					w.askWitness(w.fork(16, "for Birch alone"))
 					return w.headOf(l, 16, w.signer)
 				})
 			},
@@ -219,7 +219,7 @@ func TestEvilLog(t *testing.T) {
 		"swapped certificate": {
 			prove: func(w *world) {
 				r := particulars()[0]
-				record := w.request(filepath.Join(t.TempDir(), "other"), r)
+				record := w.request(filepath.Join(w.t.TempDir(), "other"), r)
 				l, d := w.registerEntry("enrol", record)
 				e := w.record(l, d)
 				for _, a := range w.agencies {
@@ -244,15 +244,15 @@ func TestEvilLog(t *testing.T) {
 
 // askWitness asks a witness that stands at the honest log to cosign another, and wants a refusal. The honest one it
 // cosigns.
-func (w *world) askWitness(t *testing.T, l *tlog.Writer) {
-	t.Helper()
+func (w *world) askWitness(l *tlog.Writer) {
+	w.t.Helper()
 	skey, err := tlog.GenerateCosigner("w.example.org")
 	w.check(err)
 	key, err := tlog.NewCosigner(skey)
 	w.check(err)
 	v, err := tlog.NewVerifier(w.vkey)
 	w.check(err)
-	dir := t.TempDir()
+	dir := w.t.TempDir()
 	w.check(witness.Create(dir))
 	one, err := witness.Open(dir, key, func() time.Time { return w.now }, v)
 	w.check(err)
@@ -265,6 +265,6 @@ func (w *world) askWitness(t *testing.T, l *tlog.Writer) {
 	cp, err := tlog.SignCheckpoint(w.signer, l.Tree())
 	w.check(err)
 	if _, err := one.AddCheckpoint(tlog.FormatConsistency(at, proof, cp)); (err == nil) != (l == w.log) {
-		t.Errorf("a log of %d entries: the witness at %d says %v", l.Size(), at, err)
+		w.t.Errorf("a log of %d entries: the witness at %d says %v", l.Size(), at, err)
 	}
 }
