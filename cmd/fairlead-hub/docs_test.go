@@ -1,7 +1,9 @@
 package main
 
 import (
+	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -76,5 +78,17 @@ func TestConfigRefusals(t *testing.T) {
 		if err := c.cfg.check(); err == nil || !strings.Contains(err.Error(), c.want+":") {
 			t.Errorf("%+v: %v, want a fault of %s", c.cfg, err, c.want)
 		}
+	}
+}
+
+// TestPolicyMissing: a hub that is to have witnesses does not start without them.
+func TestPolicyMissing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hub.yaml")
+	text := "dir: " + t.TempDir() + "\nlisten: 127.0.0.1:0\norigin: o/log\nwitnesses: nothing\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := runHub(t.Context(), []string{"-config", path}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "witnesses: open nothing") {
+		t.Error(err)
 	}
 }

@@ -14,40 +14,32 @@ const maxWaiting = 256
 // Watch knows since when a log has grown past what its witnesses have cosigned. The zero value is a log without
 // entries. It has no clock: instants are arguments, and do not decrease.
 type Watch struct {
-	size    int64 // largest checkpoint noted
+	size    int64 // of the largest checkpoint noted
 	waiting []waiting
 }
 
-// waiting is the first checkpoint of a second that no quorum has cosigned yet.
+// waiting is the checkpoints of one second that no quorum has cosigned yet.
 type waiting struct {
-	size int64
+	size int64 // of the largest
 	at   time.Time
 }
 
 // Checkpoint notes that the log signed a checkpoint of this size.
 func (w *Watch) Checkpoint(size int64, at time.Time) {
-	if size <= w.size {
-		return
-	}
-	w.size = size
-	if n := len(w.waiting); n == 0 || n < maxWaiting && at.Sub(w.waiting[n-1].at) >= time.Second {
+	n := len(w.waiting)
+	switch {
+	case size <= w.size:
+	case n > 0 && (n == maxWaiting || at.Sub(w.waiting[n-1].at) < time.Second):
+		w.waiting[n-1].size = size
+	default:
 		w.waiting = append(w.waiting, waiting{size, at})
 	}
+	w.size = max(w.size, size)
 }
 
-// Cosigned notes that a quorum cosigned a checkpoint of this size: all before it are seen too. What came after it
-// within the same second waits since then.
+// Cosigned notes that a quorum cosigned a checkpoint of this size: all before it are seen too.
 func (w *Watch) Cosigned(size int64) {
-	var last waiting
-	w.waiting = slices.DeleteFunc(w.waiting, func(x waiting) bool {
-		if x.size <= size {
-			last = x
-		}
-		return x.size <= size
-	})
-	if size < w.size && !last.at.IsZero() && len(w.waiting) == 0 {
-		w.waiting = append(w.waiting, waiting{size + 1, last.at})
-	}
+	w.waiting = slices.DeleteFunc(w.waiting, func(x waiting) bool { return x.size <= size })
 }
 
 // Since is when the first checkpoint was signed that no quorum has cosigned yet; zero: there is none.

@@ -34,18 +34,23 @@ func TestWatch(t *testing.T) {
 	since(10, 71, true)
 	w.Cosigned(7)
 	since(10, 71, true)
+	w.Checkpoint(9, at(60))
+	w.Cosigned(7) // 9 hides nothing
+	since(10, 71, true)
 	w.Cosigned(8)
+	since(60, 71, false)
+	w.Cosigned(9)
 	since(-1, 1000, false)
-	w.Cosigned(8)
-	since(-1, 1000, false)
+	w.Checkpoint(9, at(1001)) // seen
+	since(-1, 1002, false)
 	for i := range 5000 { // a quorum that stays away costs no memory without end
-		w.Checkpoint(int64(9+i), at(2000+float64(i)))
+		w.Checkpoint(int64(10+i), at(2000+float64(i)))
 	}
 	since(2000, 2061, true)
 	w.Cosigned(2000)
 	if w.Since().IsZero() {
 		t.Error("what was not cosigned is forgotten")
 	}
-	w.Cosigned(5008)
+	w.Cosigned(5009)
 	since(-1, 9000, false)
 }
