@@ -33,7 +33,13 @@ func Replay(ctx context.Context, dir, vkey string) (Report, error) {
 	}
 	p := newReplayer()
 	report.Done, report.Replay = Replayed, p.tally
-	if err := a.each(ctx, p.entry); err != nil {
+	tell := progress(ctx, "replay", a.tree.N)
+	err = a.each(ctx, func(i int64, l entry.Leaf, detail []byte) error {
+		p.entry(i, l, detail)
+		tell(i + 1)
+		return nil
+	})
+	if err != nil {
 		return report, err
 	}
 	p.told(p.snap.Last())
@@ -41,16 +47,16 @@ func Replay(ctx context.Context, dir, vkey string) (Report, error) {
 	return report, report.err()
 }
 
-// each calls f for every entry, in order. It stops at the first that does not verify.
-func (a *archive) each(ctx context.Context, f func(index int64, l entry.Leaf, detail []byte)) error {
+// each calls f for every entry, in order. It stops at the first that does not verify, and where f fails.
+func (a *archive) each(ctx context.Context, f func(index int64, l entry.Leaf, detail []byte) error) error {
 	r, err := tlog.OpenReader(a.dir, a.tree)
 	for k := int64(0); err == nil && k < a.blocks(); k++ {
 		err = a.block(ctx, r, k, func(e line) error {
 			l, err := e.bound()
-			if err == nil {
-				f(e.index, l, e.detail)
+			if err != nil {
+				return err
 			}
-			return err
+			return f(e.index, l, e.detail)
 		})
 	}
 	return err

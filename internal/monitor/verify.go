@@ -158,4 +158,6 @@ func (c *checker) entry(e line) {
 }
 
 // stamp is an instant as the log has it, in milliseconds.
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+func stamp(t time.Time) string { return t.UTC().Format(stampForm) }
+
+const stampForm = "2006-01-02T15:04:05.000Z"
