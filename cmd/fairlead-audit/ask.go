@@ -24,8 +24,8 @@ func ask(ctx context.Context, o *options) error {
 	return o.answer(ctx, func(x *monitor.Index) (*monitor.Answer, error) { return x.Ask(ctx, o.word, o.query) })
 }
 
-// answer opens the index and prints what f finds in it.
-func (o *options) answer(ctx context.Context, f func(*monitor.Index) (*monitor.Answer, error)) error {
+// index opens the index of the mirror for f.
+func (o *options) index(ctx context.Context, f func(*monitor.Index) error) error {
 	vkey, err := o.vkey()
 	if err != nil {
 		return err
@@ -34,16 +34,22 @@ func (o *options) answer(ctx context.Context, f func(*monitor.Index) (*monitor.A
 	if err != nil {
 		return err
 	}
-	a, err := f(x)
-	err = errors.Join(err, x.Close())
-	if errors.Is(err, monitor.ErrQuestion) {
-		return fmt.Errorf("%w: %w", errUsage, err)
-	}
-	if err != nil {
-		return err
-	}
-	if a.Breach {
-		err = fmt.Errorf("%s: %w", a.ID, errBreach)
-	}
-	return errors.Join(o.print(a), err)
+	return errors.Join(f(x), x.Close())
+}
+
+// answer prints what f finds.
+func (o *options) answer(ctx context.Context, f func(*monitor.Index) (*monitor.Answer, error)) error {
+	return o.index(ctx, func(x *monitor.Index) error {
+		a, err := f(x)
+		if errors.Is(err, monitor.ErrQuestion) {
+			return fmt.Errorf("%w: %w", errUsage, err)
+		}
+		if err != nil {
+			return err
+		}
+		if a.Breach {
+			err = fmt.Errorf("%s: %w", a.ID, errBreach)
+		}
+		return errors.Join(o.print(a), err)
+	})
 }

@@ -35,6 +35,15 @@ const usage = `fairlead-audit checks the log of a Fairlead hub with public keys 
   fairlead-audit ask [narrowing] DIR QUESTION
       Answer an audit question, such as AQ02: a table, what it means, and the entries that prove it.
       Without DIR and QUESTION: list all questions, and what those wait for that have no answer yet.
+  fairlead-audit prove [-out FILE] DIR SHARE
+      Write the receipt of a share, or of entry N: a C2SP tlog-proof that whoever has the log's key can
+      verify without the hub and without DIR. It holds the entry, not its detail.
+  fairlead-audit pack -out FILE [-agency ID] [-since T] [-until T] DIR
+      Write one file to take away: entries with their proofs, checkpoint, key, and a report as HTML and
+      CSV. Of everything, or of what is chosen with what its replay needs. Verify it with verify.
+  fairlead-audit watch -url URL -credential FILE -key FILE [-every 30s] [-patience 15m] [-until-size N] DIR
+      Follow the log into the copy in DIR: prove that it only grew, verify and replay what is new. Ends
+      with ALARM and exit code 1 at the first fault, or when the hub is away for longer than -patience.
 
 Flags, before DIR:
   -url URL          the hub's read-only HTTP server; https, or http on this machine
@@ -61,10 +70,11 @@ Exit codes: 0 nothing is wrong; 1 something is wrong, and it is named; 2 the com
 // commands are the subcommands by name.
 var commands = map[string]func(context.Context, *options) error{
 	"mirror": mirror, "verify": verify, "replay": replay, "show": show, "search": search, "ask": ask,
+	"prove": prove, "pack": pack, "watch": watch,
 }
 
 // wants says, by command, what stands behind the folder.
-var wants = map[string]string{"show": "the number of an entry", "ask": "a question"}
+var wants = map[string]string{"show": "the number of an entry", "ask": "a question", "prove": "the id of a share"}
 
 // Config is the configuration file. The command line wins over it.
 type Config struct {
@@ -78,8 +88,13 @@ type Config struct {
 // options are what one run was asked for.
 type options struct {
 	Config
-	query  monitor.Query
-	fresh  bool
+	query monitor.Query
+	fresh bool
+	out   string // file to write
+
+	every, patience time.Duration // of watch
+	until           int64
+
 	file   string
 	json   bool
 	word   string // what stands behind the folder
@@ -99,6 +114,10 @@ func parse(args []string, stdin io.Reader, stdout, stderr io.Writer) (*options, 
 	flags.StringVar(&o.file, "config", "", "")
 	flags.BoolVar(&o.json, "json", false, "")
 	flags.BoolVar(&o.PlainHTTP, "plain-http", false, "")
+	flags.StringVar(&o.out, "out", "", "")
+	flags.DurationVar(&o.every, "every", 30*time.Second, "")
+	flags.DurationVar(&o.patience, "patience", 15*time.Minute, "")
+	flags.Int64Var(&o.until, "until-size", 0, "")
 	o.narrowing(flags)
 	if err := flags.Parse(args[1:]); err != nil {
 		return nil, fmt.Errorf("%w: %w; see: fairlead-audit help", errUsage, err)

@@ -3,12 +3,18 @@ package main
 import (
 	"context"
 	"errors"
+	"os"
 
 	"fairlead/internal/monitor"
 )
 
-// verify checks a mirror and prints what is wrong with it.
-func verify(ctx context.Context, o *options) error { return o.check(ctx, monitor.Verify) }
+// verify checks a mirror, a receipt or a pack and prints what is wrong with it.
+func verify(ctx context.Context, o *options) error {
+	if info, err := os.Stat(o.Mirror); err == nil && info.Mode().IsRegular() {
+		return o.verifyFile(ctx)
+	}
+	return o.check(ctx, monitor.Verify)
+}
 
 // check runs a check of the mirror and prints its report, where there is one.
 func (o *options) check(ctx context.Context, f func(ctx context.Context, dir, vkey string) (monitor.Report, error)) error {

@@ -84,7 +84,7 @@ func (x *Index) table(ctx context.Context, query string, q Query) (*Answer, erro
 		return nil, err
 	}
 	defer r.Close()
-	a := &Answer{Rows: [][]string{}, Entries: []int64{}, Log: x.name()}
+	a := &Answer{Rows: [][]string{}, Entries: []int64{}, Log: x.of}
 	if a.Columns, err = r.Columns(); err != nil {
 		return nil, err
 	}
@@ -103,13 +103,6 @@ func (x *Index) table(ctx context.Context, query string, q Query) (*Answer, erro
 		a.Rows = append(a.Rows, row)
 	}
 	return a, errors.Join(r.Err(), a.cite())
-}
-
-func (x *Index) name() string {
-	if x.a == nil {
-		return "the entries of a pack"
-	}
-	return fmt.Sprintf("%s, %d entries, root %s", x.a.key.Origin(), x.a.tree.N, rootText(x.a.tree.Hash))
 }
 
 // cite gathers the entries that rows name. Of more than a few in one cell the table shows how many.

@@ -21,10 +21,14 @@ import (
 // makes it anew, and Verify and Replay never look at it.
 type Index struct {
 	db   *sql.DB
-	a    *archive
+	a    *archive // nil: of a pack
 	path string
+	of   string // the log and its state, for people
 	last string // time of the last entry
 }
+
+// each calls f for entries that are authenticated, in order.
+type each func(ctx context.Context, f func(index int64, l entry.Leaf, detail []byte) error) error
 
 // errStale: an index is not of this version, or not of this state of this log.
 var errStale = errors.New("monitor: the index is stale")
@@ -43,18 +47,28 @@ func OpenIndex(ctx context.Context, dir, vkey string, fresh bool) (*Index, error
 	if err != nil {
 		return nil, err
 	}
-	x := &Index{a: a, path: path + ".index.db"}
-	if !fresh && x.open() == nil {
+	x := &Index{a: a, path: path + ".index.db", of: a.name()}
+	if !fresh && x.open(a.state()) == nil {
 		return x, nil
 	}
 	return x, x.rebuild(ctx)
 }
 
+// name is a log at a state, for people.
+func (a *archive) name() string {
+	return fmt.Sprintf("%s, %d entries, root %s", a.key.Origin(), a.tree.N, rootText(a.tree.Hash))
+}
+
+// state names the version of the tables and the tree they are of.
+func (a *archive) state() string {
+	return fmt.Sprintf("%d %s %d %s", indexVersion, a.key.hash(), a.tree.N, a.tree.Hash)
+}
+
 // Close closes the file.
 func (x *Index) Close() error { return x.db.Close() }
 
-// open opens the file if it is of the mirror's checkpoint.
-func (x *Index) open() error {
+// open opens the file if it is of a state.
+func (x *Index) open(want string) error {
 	if _, err := os.Stat(x.path); err != nil {
 		return err
 	}
@@ -64,7 +78,7 @@ func (x *Index) open() error {
 	}
 	var state string
 	err = db.QueryRow(`SELECT state, last FROM about`).Scan(&state, &x.last)
-	if err == nil && state != x.state() {
+	if err == nil && state != want {
 		err = errStale
 	}
 	if err != nil {
@@ -74,32 +88,33 @@ func (x *Index) open() error {
 	return nil
 }
 
-// state names the version of the tables and the tree they are of.
-func (x *Index) state() string {
-	return fmt.Sprintf("%d %s %d %s", indexVersion, x.a.key.hash(), x.a.tree.N, x.a.tree.Hash)
-}
-
 // rebuild makes the index from the mirror.
 func (x *Index) rebuild(ctx context.Context) error {
 	tell := progress(ctx, "index", x.a.tree.N)
+	return x.build(ctx, x.a.state(), func(ctx context.Context, f func(int64, entry.Leaf, []byte) error) error {
+		return x.a.each(ctx, func(i int64, l entry.Leaf, raw []byte) error {
+			tell(i + 1)
+			return f(i, l, raw)
+		})
+	})
+}
+
+// build makes the index of entries and opens it.
+func (x *Index) build(ctx context.Context, state string, entries each) error {
 	err := store.Replace(x.path, func(tx *sql.Tx) error {
 		b, err := newBuilder(tx)
 		if err != nil {
 			return err
 		}
-		err = x.a.each(ctx, func(i int64, l entry.Leaf, raw []byte) error {
-			tell(i + 1)
-			return b.add(i, l, raw)
-		})
-		if err != nil {
+		if err := entries(ctx, b.add); err != nil {
 			return fmt.Errorf("%w: %w; verify the mirror", ErrAltered, err)
 		}
-		return b.finish(x.state())
+		return b.finish(state)
 	})
 	if err != nil {
 		return err
 	}
-	return x.open()
+	return x.open(state)
 }
 
 // builder writes the rows of entries.

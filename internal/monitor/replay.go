@@ -49,9 +49,17 @@ func Replay(ctx context.Context, dir, vkey string) (Report, error) {
 
 // each calls f for every entry, in order. It stops at the first that does not verify, and where f fails.
 func (a *archive) each(ctx context.Context, f func(index int64, l entry.Leaf, detail []byte) error) error {
+	return a.from(ctx, 0, f)
+}
+
+// from is each for the entries from an index on.
+func (a *archive) from(ctx context.Context, index int64, f func(index int64, l entry.Leaf, detail []byte) error) error {
 	r, err := tlog.OpenReader(a.dir, a.tree)
-	for k := int64(0); err == nil && k < a.blocks(); k++ {
+	for k := index / span; err == nil && k < a.blocks(); k++ {
 		err = a.block(ctx, r, k, func(e line) error {
+			if e.index < index {
+				return nil
+			}
 			l, err := e.bound()
 			if err != nil {
 				return err
@@ -69,6 +77,7 @@ type replayer struct {
 	sampled time.Time            // when announcements were looked at last
 	owed    map[string]time.Time // announcements not made by then, and since when
 	index   int64                // of the entry at hand
+	chosen  map[int64]bool       // of a pack, which has gaps: what to decide again; nil: everything
 }
 
 func newReplayer() *replayer {
@@ -81,7 +90,7 @@ func newReplayer() *replayer {
 func (p *replayer) entry(index int64, l entry.Leaf, raw []byte) {
 	p.index = index
 	p.tally.Classes[className(l.Class)]++
-	if p.snap.Size() > 0 && l.At.After(p.snap.Last()) {
+	if p.chosen == nil && p.snap.Size() > 0 && l.At.After(p.snap.Last()) {
 		p.told(p.snap.Last())
 	}
 	d, err := entry.ParseDetail(raw)
@@ -90,11 +99,29 @@ func (p *replayer) entry(index int64, l entry.Leaf, raw []byte) {
 		p.skip()
 		return
 	}
-	if want, ok := p.follows(l, d); ok {
-		d.Commit(&want, raw)
-		p.compareLeaves(l, want)
+	if p.wanted(d) {
+		if want, ok := p.follows(l, d); ok {
+			d.Commit(&want, raw)
+			p.compareLeaves(l, want)
+		}
 	}
 	p.fold(l, d)
+}
+
+// wanted reports whether to decide an entry again. In a pack that is what was chosen, but for what
+// stands on how much was delivered to an agency: it takes the whole log.
+func (p *replayer) wanted(d *entry.Detail) bool {
+	if p.chosen == nil || !p.chosen[p.index] {
+		return p.chosen == nil
+	}
+	if d.Share != nil {
+		h, err := d.Share.Parsed()
+		if err == nil && h.Kind == "ack" && h.To.Agency == fairlead.Hub {
+			p.tally.Left++
+			return false
+		}
+	}
+	return true
 }
 
 // follows is the leaf that an entry of this detail has; ok is false where that cannot be said.
@@ -116,9 +143,17 @@ func (p *replayer) follows(l entry.Leaf, d *entry.Detail) (want entry.Leaf, ok b
 // fold goes on with what is recorded; where that does not fold, with the counter that follows; and
 // where that does not either, without the entry.
 func (p *replayer) fold(l entry.Leaf, d *entry.Detail) {
-	next, err := p.snap.Fold(l, d)
+	fold := p.snap.Fold
+	if p.chosen != nil {
+		fold = func(l entry.Leaf, d *entry.Detail) (*registry.Snapshot, error) { return p.snap.Learn(p.index, l, d) }
+	}
+	next, err := fold(l, d)
 	if err == nil {
 		p.snap = next
+		return
+	}
+	if p.chosen != nil {
+		p.differs("effect on the register", "a change of it", "none: "+err.Error())
 		return
 	}
 	l.Counter = 0
