@@ -168,25 +168,29 @@ func truth(b bool) int64 {
 	return 0
 }
 
-// share lists the sections of a share, and what its record says.
+// share lists the sections of a share as they were sent, with what was decided on each, and what its record
+// says. Of a share that is refused as a whole there is no decision on its sections.
 func (r *rows) share(h *envelope.Header, sh *entry.Share) {
-	for _, s := range sh.Decision.Sections {
-		d := &envelope.Descriptor{}
-		if s.Part >= 0 && s.Part < len(sh.Descriptors) {
-			if parsed, err := envelope.ParseDescriptor(sh.Descriptors[s.Part]); err == nil {
-				d = parsed
-			}
+	for i, raw := range sh.Descriptors {
+		d, err := envelope.ParseDescriptor(raw)
+		if err != nil {
+			d = &envelope.Descriptor{}
+		}
+		if d.Subject != "" {
+			r.add("subjects", d.Subject)
+		}
+		if d.Audience != envelope.ForRecipient {
+			continue
+		}
+		s := policy.Section{Part: i, Code: d.Code}
+		if j := slices.IndexFunc(sh.Decision.Sections, func(s policy.Section) bool { return s.Part == i }); j >= 0 {
+			s = sh.Decision.Sections[j]
 		}
 		override := ""
 		if d.Override != nil {
 			override = string(d.Override.Reason)
 		}
-		r.add("sections", int64(s.Part), string(s.Code), truth(s.Delivered), s.Clause, string(d.Art9), d.Consent, override, truth(d.Essential))
-	}
-	for _, raw := range sh.Descriptors {
-		if d, err := envelope.ParseDescriptor(raw); err == nil && d.Subject != "" {
-			r.add("subjects", d.Subject)
-		}
+		r.add("sections", int64(i), string(s.Code), truth(s.Delivered), s.Clause, string(d.Art9), d.Consent, override, truth(d.Essential))
 	}
 	if sh.Decision.Delivers() {
 		r.record(h, sh.Record)
