@@ -203,7 +203,7 @@ func forksWord(n int) string {
 	if n == 0 {
 		return "each is a state of this log"
 	}
-	return fmt.Sprintf("%d are not states of this log: it was forked", n)
+	return fmt.Sprintf("%d are not states of this log: it was forked or rewritten, or who signed them lies", n)
 }
 
 // forked keeps the rows whose size and root are not those of a tree that this log had.
