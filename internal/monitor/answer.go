@@ -11,7 +11,7 @@ import (
 	"text/tabwriter"
 )
 
-// ErrQuestion: a question that is not asked so, or one that waits for entries no log has yet.
+// ErrQuestion is of a question that is not asked so, or that waits for entries no log has yet.
 var ErrQuestion = errors.New("monitor: question")
 
 // Answer is a table, what it means, and the entries that prove it.

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"fairlead/internal/consent"
-	"fairlead/internal/entry"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/tlog"
 )
@@ -241,11 +240,11 @@ func (x *Index) forked(rows [][]string) ([][]string, error) {
 // longestStep is the longest time between two entries, read from the mirror.
 func (x *Index) longestStep(ctx context.Context) (step time.Duration, err error) {
 	var last time.Time
-	err = x.a.each(ctx, func(_ int64, l entry.Leaf, _ []byte) error {
+	err = x.a.each(ctx, func(r *record) error {
 		if !last.IsZero() {
-			step = max(step, l.At.Sub(last))
+			step = max(step, r.leaf.At.Sub(last))
 		}
-		last = l.At
+		last = r.leaf.At
 		return nil
 	})
 	return step.Round(time.Second), err

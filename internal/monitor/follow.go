@@ -21,7 +21,7 @@ const patience = time.Minute
 func (p *replayer) share(l entry.Leaf, sh *entry.Share) (entry.Leaf, bool) {
 	p.tally.Results[sh.Decision.Result]++
 	p.tally.Grounds[sh.Decision.Ground]++
-	h, err := envelope.ParseHeader(sh.Header)
+	h, err := sh.Parsed()
 	if err != nil {
 		p.differs("header", err.Error(), "a header that can be read; others are no shares")
 		return entry.Leaf{}, false

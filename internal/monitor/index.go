@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"fairlead/internal/entry"
 	"fairlead/internal/store"
 	"fairlead/internal/tlog"
 )
@@ -26,9 +25,6 @@ type Index struct {
 	of   string // the log and its state, for people
 	last string // time of the last entry
 }
-
-// each calls f for entries that are authenticated, in order.
-type each func(ctx context.Context, f func(index int64, l entry.Leaf, detail []byte) error) error
 
 // errStale: an index is not of this version, or not of this state of this log.
 var errStale = errors.New("monitor: the index is stale")
@@ -91,10 +87,10 @@ func (x *Index) open(want string) error {
 // rebuild makes the index from the mirror.
 func (x *Index) rebuild(ctx context.Context) error {
 	tell := progress(ctx, "index", x.a.tree.N)
-	return x.build(ctx, x.a.state(), func(ctx context.Context, f func(int64, entry.Leaf, []byte) error) error {
-		return x.a.each(ctx, func(i int64, l entry.Leaf, raw []byte) error {
-			tell(i + 1)
-			return f(i, l, raw)
+	return x.build(ctx, x.a.state(), func(ctx context.Context, f func(*record) error) error {
+		return x.a.from(ctx, 0, (*record).derive, func(r *record) error {
+			tell(r.index + 1)
+			return f(r)
 		})
 	})
 }
@@ -144,14 +140,11 @@ func newBuilder(tx *sql.Tx) (*builder, error) {
 	return b, nil
 }
 
-// add writes one entry. A detail that cannot be read gives the leaf's columns alone.
-func (b *builder) add(index int64, l entry.Leaf, raw []byte) error {
-	d, err := entry.ParseDetail(raw)
-	if err != nil {
-		d = &entry.Detail{}
-	}
-	b.last = stamp(l.At)
-	for table, list := range rowsOf(index, l, d) {
+// add writes one entry.
+func (b *builder) add(r *record) error {
+	r.derive()
+	b.last = stamp(r.leaf.At)
+	for table, list := range r.rows {
 		for _, row := range list {
 			if _, err := b.inserts[table].Exec(row...); err != nil {
 				return err
@@ -201,21 +194,17 @@ func (x *Index) recheckBlock(ctx context.Context, r *tlog.Reader, k int64, entri
 		if _, wanted := slices.BinarySearch(entries, e.index); !wanted {
 			return nil
 		}
-		l, err := e.bound()
+		fresh, err := e.open()
 		if err != nil {
 			return fmt.Errorf("%w: %w; verify the mirror", ErrAltered, err)
 		}
-		d, err := entry.ParseDetail(e.detail)
-		if err != nil {
-			d = &entry.Detail{}
-		}
-		want := rowsOf(e.index, l, d)
+		fresh.derive()
 		for _, t := range tables {
 			has, err := x.stored(ctx, t.name, e.index)
 			if err != nil {
 				return err
 			}
-			if fmt.Sprint(has) != fmt.Sprint(want[t.name]) {
+			if fmt.Sprint(has) != fmt.Sprint(fresh.rows[t.name]) {
 				return fmt.Errorf("%w: entry %d in %s", errStale, e.index, t.name)
 			}
 		}

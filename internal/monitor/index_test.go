@@ -72,7 +72,10 @@ func TestIndexIsDisposable(t *testing.T) {
 			must(t, err)
 			must(t, os.WriteFile(index(dir), b, 0o600))
 		},
-		"broken off": func() { must(t, os.WriteFile(index(dir)+".new", []byte("half"), 0o600)) },
+		"broken off": func() {
+			must(t, os.WriteFile(index(dir)+".new", []byte("half"), 0o600))
+			must(t, os.Remove(index(dir)))
+		},
 	} {
 		harm()
 		if got := answers(t, dir, l.vkey); got != want {

@@ -13,7 +13,6 @@ import (
 	"strings"
 	"time"
 
-	"fairlead/internal/entry"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/tlog"
 )
@@ -141,9 +140,9 @@ func (x *Index) packChosen(ctx context.Context, z *zip.Writer, p *About) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w; verify the mirror", ErrAltered, err)
 	}
-	return x.read(ctx, all, func(i int64, _ entry.Leaf, detail []byte) error {
-		receipt, err := x.a.receipt(r, i)
-		return errors.Join(err, put(z, entryName(i)+".receipt", receipt), put(z, entryName(i)+".detail", detail))
+	return x.read(ctx, all, func(e *record) error {
+		receipt, err := x.a.receipt(r, e.index)
+		return errors.Join(err, put(z, entryName(e.index)+".receipt", receipt), put(z, entryName(e.index)+".detail", e.raw))
 	})
 }
 
@@ -175,7 +174,7 @@ func (x *Index) closure(ctx context.Context, chosen []int64) ([]int64, error) {
 }
 
 // read calls f for some entries, in order, each authenticated.
-func (x *Index) read(ctx context.Context, entries []int64, f func(i int64, l entry.Leaf, detail []byte) error) error {
+func (x *Index) read(ctx context.Context, entries []int64, f func(*record) error) error {
 	r, err := tlog.OpenReader(x.a.dir, x.a.tree)
 	for err == nil && len(entries) > 0 {
 		k := entries[0] / span
@@ -184,11 +183,11 @@ func (x *Index) read(ctx context.Context, entries []int64, f func(i int64, l ent
 				return nil
 			}
 			entries = entries[1:]
-			l, err := e.bound()
+			r, err := e.open()
 			if err != nil {
 				return err
 			}
-			return f(e.index, l, e.detail)
+			return f(r)
 		})
 	}
 	return err
@@ -196,7 +195,7 @@ func (x *Index) read(ctx context.Context, entries []int64, f func(i int64, l ent
 
 // some reads the entries of a pack of chosen ones again.
 func (x *Index) some(p *About) each {
-	return func(ctx context.Context, f func(int64, entry.Leaf, []byte) error) error {
+	return func(ctx context.Context, f func(*record) error) error {
 		all, err := x.closure(ctx, p.Chosen)
 		if err != nil {
 			return err

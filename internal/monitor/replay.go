@@ -11,7 +11,6 @@ import (
 	"fairlead/internal/entry"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/registry"
-	"fairlead/internal/tlog"
 )
 
 // Replay verifies a mirror and then decides everything in it again: entry i on the fold of the entries
@@ -34,9 +33,9 @@ func Replay(ctx context.Context, dir, vkey string) (Report, error) {
 	p := newReplayer()
 	report.Done, report.Replay = Replayed, p.tally
 	tell := progress(ctx, "replay", a.tree.N)
-	err = a.each(ctx, func(i int64, l entry.Leaf, detail []byte) error {
-		p.entry(i, l, detail)
-		tell(i + 1)
+	err = a.each(ctx, func(r *record) error {
+		p.entry(r)
+		tell(r.index + 1)
 		return nil
 	})
 	if err != nil {
@@ -45,29 +44,6 @@ func Replay(ctx context.Context, dir, vkey string) (Report, error) {
 	p.told(p.snap.Last())
 	slices.SortStableFunc(p.tally.Differences, func(a, b Difference) int { return cmp.Compare(a.Entry, b.Entry) })
 	return report, report.err()
-}
-
-// each calls f for every entry, in order. It stops at the first that does not verify, and where f fails.
-func (a *archive) each(ctx context.Context, f func(index int64, l entry.Leaf, detail []byte) error) error {
-	return a.from(ctx, 0, f)
-}
-
-// from is each for the entries from an index on.
-func (a *archive) from(ctx context.Context, index int64, f func(index int64, l entry.Leaf, detail []byte) error) error {
-	r, err := tlog.OpenReader(a.dir, a.tree)
-	for k := index / span; err == nil && k < a.blocks(); k++ {
-		err = a.block(ctx, r, k, func(e line) error {
-			if e.index < index {
-				return nil
-			}
-			l, err := e.bound()
-			if err != nil {
-				return err
-			}
-			return f(e.index, l, e.detail)
-		})
-	}
-	return err
 }
 
 // replayer is the register as it follows from the log so far.
@@ -87,21 +63,21 @@ func newReplayer() *replayer {
 }
 
 // entry replays one entry.
-func (p *replayer) entry(index int64, l entry.Leaf, raw []byte) {
-	p.index = index
+func (p *replayer) entry(r *record) {
+	l, d := r.leaf, r.detail
+	p.index = r.index
 	p.tally.Classes[className(l.Class)]++
 	if p.chosen == nil && p.snap.Size() > 0 && l.At.After(p.snap.Last()) {
 		p.told(p.snap.Last())
 	}
-	d, err := entry.ParseDetail(raw)
-	if err != nil {
-		p.differs("detail", err.Error(), "a detail of version 1")
+	if d == nil {
+		p.differs("detail", r.why.Error(), "a detail of version 1")
 		p.skip()
 		return
 	}
 	if p.wanted(d) {
 		if want, ok := p.follows(l, d); ok {
-			d.Commit(&want, raw)
+			d.Commit(&want, r.raw)
 			p.compareLeaves(l, want)
 		}
 	}

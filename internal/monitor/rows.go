@@ -60,10 +60,17 @@ func (r *rows) add(table string, values ...any) {
 	r.of[table] = append(r.of[table], append([]any{r.index}, values...))
 }
 
-// rowsOf derives the rows of an entry from its leaf and detail, which are authenticated, and from
-// nothing else. What cannot be read leaves its columns empty: replay names such entries.
-func rowsOf(index int64, l entry.Leaf, d *entry.Detail) map[string][][]any {
-	r := &rows{index, map[string][][]any{}}
+// derive makes the rows of an entry from its leaf and detail, and from nothing else. What cannot be read
+// leaves its columns empty: replay names such entries.
+func (of *record) derive() {
+	if of.rows != nil {
+		return
+	}
+	l, d := of.leaf, of.detail
+	if d == nil {
+		d = &entry.Detail{}
+	}
+	r := &rows{of.index, map[string][][]any{}}
 	h, dec, releases := &envelope.Header{}, policy.Decision{}, int64(-1)
 	switch {
 	case d.Share != nil:
@@ -87,7 +94,7 @@ func rowsOf(index int64, l entry.Leaf, d *entry.Detail) map[string][][]any {
 	}
 	r.entry(l, h, dec, releases)
 	r.decision(dec)
-	return r.of
+	of.rows = r.of
 }
 
 func (r *rows) entry(l entry.Leaf, h *envelope.Header, d policy.Decision, releases int64) {

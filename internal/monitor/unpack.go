@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 
-	"fairlead/internal/entry"
 	"fairlead/internal/strictjson"
 	"fairlead/internal/tlog"
 )
@@ -178,13 +177,6 @@ func write(dir, name string, b []byte) error {
 	return os.WriteFile(to, b, 0o600)
 }
 
-// packed is an entry of a pack, authenticated.
-type packed struct {
-	index  int64
-	leaf   entry.Leaf
-	detail []byte
-}
-
 // chosen verifies and replays a pack of chosen entries.
 func (u *unpacking) chosen(ctx context.Context) (Report, error) {
 	report := Report{Done: Unpacked, Origin: u.key.Origin(), Key: u.key.hash(), Size: u.tree.N, Root: rootText(u.tree.Hash), Faults: []Fault{}}
@@ -203,12 +195,12 @@ func (u *unpacking) chosen(ctx context.Context) (Report, error) {
 	}
 	report.Replay = p.tally
 	for _, e := range entries {
-		p.entry(e.index, e.leaf, e.detail)
+		p.entry(e)
 	}
 	of := (&archive{key: u.key, tree: u.tree}).name()
-	return u.compare(ctx, report, of, func(_ context.Context, f func(int64, entry.Leaf, []byte) error) error {
+	return u.compare(ctx, report, of, func(_ context.Context, f func(*record) error) error {
 		for _, e := range entries {
-			if err := f(e.index, e.leaf, e.detail); err != nil {
+			if err := f(e); err != nil {
 				return err
 			}
 		}
@@ -217,7 +209,7 @@ func (u *unpacking) chosen(ctx context.Context) (Report, error) {
 }
 
 // entries reads receipts and details; what does not hold is a fault of the report.
-func (u *unpacking) entries(report *Report) (list []packed, err error) {
+func (u *unpacking) entries(report *Report) (list []*record, err error) {
 	for _, name := range u.names() {
 		number, isReceipt := strings.CutSuffix(strings.TrimPrefix(name, entriesDir), ".receipt")
 		if !isReceipt {
@@ -231,12 +223,14 @@ func (u *unpacking) entries(report *Report) (list []packed, err error) {
 		if err != nil {
 			return nil, err
 		}
-		e := packed{detail: detail}
-		if e.index, err = strconv.ParseInt(number, 10, 64); err != nil || entryName(e.index)+".receipt" != name {
+		index, err := strconv.ParseInt(number, 10, 64)
+		if err != nil || entryName(index)+".receipt" != name {
 			return nil, fmt.Errorf("%w holds %q, which is no part of it", ErrPack, name)
 		}
-		if e.leaf, err = u.receipt(e.index, receipt, detail); err != nil {
-			report.fault(Fault{Entry: e.index, Path: name, What: err.Error()})
+		e, err := u.receipt(index, receipt, detail)
+		if err != nil {
+			report.fault(Fault{Entry: index, Path: name, What: err.Error()})
+			continue
 		}
 		list = append(list, e)
 	}
@@ -247,20 +241,20 @@ func (u *unpacking) entries(report *Report) (list []packed, err error) {
 }
 
 // receipt checks one entry against the checkpoint of the pack, and its detail against it.
-func (u *unpacking) receipt(index int64, receipt, detail []byte) (entry.Leaf, error) {
+func (u *unpacking) receipt(index int64, receipt, detail []byte) (*record, error) {
 	leaf, at, tree, err := tlog.OpenReceipt(receipt, u.key.Verifier)
 	switch {
 	case err != nil:
-		return entry.Leaf{}, fmt.Errorf("entry %d: its receipt does not hold: %w", index, err)
+		return nil, fmt.Errorf("entry %d: its receipt does not hold: %w", index, err)
 	case at != index || tree != u.tree:
-		return entry.Leaf{}, fmt.Errorf("entry %d: its receipt is of entry %d in a tree of %d entries", index, at, tree.N)
+		return nil, fmt.Errorf("entry %d: its receipt is of entry %d in a tree of %d entries", index, at, tree.N)
 	}
-	return line{index: index, leaf: leaf, detail: detail}.bound()
+	return line{index: index, leaf: leaf, detail: detail}.open()
 }
 
 // gaps checks that what was chosen is there, and that of an agency's deliveries none is left out: their
 // numbers run without a gap.
-func (u *unpacking) gaps(report *Report, entries []packed) {
+func (u *unpacking) gaps(report *Report, entries []*record) {
 	has, last := map[int64]bool{}, uint64(0)
 	for _, e := range entries {
 		has[e.index] = true

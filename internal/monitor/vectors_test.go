@@ -182,7 +182,7 @@ func (v *vectors) sign(t testing.TB, w *tlog.Writer) {
 	must(t, err)
 	v.Consistency = string(tlog.FormatConsistency(2, proof, cp))
 	leaf, receipt := v.Entries[1].Leaf, v.Receipts[1]
-	for _, bad := range []vectorBad{
+	v.Refuse = append(v.Refuse, []vectorBad{
 		{"one byte short", "leaf", leaf[2:]},
 		{"version 2", "leaf", "02" + leaf[2:]},
 		{"class 5", "leaf", leaf[:2] + "05" + leaf[4:]},
@@ -195,9 +195,7 @@ func (v *vectors) sign(t testing.TB, w *tlog.Writer) {
 		{"no entry in it", "receipt", receipt[:strings.Index(receipt, "extra")] + receipt[strings.Index(receipt, "index"):]},
 		{"a size that was not signed", "receipt", strings.Replace(receipt, "\n4\n", "\n5\n", 1)},
 		{"cut off", "receipt", receipt[:len(receipt)-20]},
-	} {
-		v.Refuse = append(v.Refuse, bad)
-	}
+	}...)
 }
 
 // TestVectors: the file is what this implementation makes (go test ./internal/monitor -run TestVectors -update).

@@ -7,11 +7,10 @@ import (
 	"maps"
 	"time"
 
-	"fairlead/internal/entry"
 	"fairlead/internal/fairlead"
 )
 
-// ErrAway: the hub could not be reached, or answered that it cannot serve now. It is no fault of the log.
+// ErrAway means that the hub could not be reached, or answered that it cannot serve now. It is no fault of the log.
 var ErrAway = errors.New("monitor: the hub is away")
 
 // WatchConfig says what to follow.
@@ -118,9 +117,9 @@ func (w *watch) follow(ctx context.Context) error {
 	clear(w.p.tally.Results)
 	from := w.done
 	tell := progress(ctx, "replay", a.tree.N)
-	err = a.from(ctx, from, func(i int64, l entry.Leaf, detail []byte) error {
-		w.p.entry(i, l, detail)
-		w.done = i + 1
+	err = a.from(ctx, from, nil, func(r *record) error {
+		w.p.entry(r)
+		w.done = r.index + 1
 		tell(w.done)
 		if len(w.p.tally.Differences) > 0 {
 			return fmt.Errorf("%w: %s", ErrReplay, w.p.tally.Differences[0])
