@@ -184,7 +184,7 @@ func (x *Index) proved(ctx context.Context, f func() (*Answer, error)) (*Answer,
 }
 
 func (x *Index) recheckAnswer(ctx context.Context, a *Answer) error {
-	r, err := x.db.QueryContext(ctx, `SELECT entry FROM agencies UNION SELECT entry FROM agreements`)
+	r, err := x.db.QueryContext(ctx, `SELECT entry FROM agencies`)
 	if err != nil {
 		return err
 	}

@@ -164,7 +164,8 @@ func TestPackAltered(t *testing.T) {
 	x := openIndex(t, l.dir, l.vkey)
 	some, all := packed(t, x, monitor.Query{Agency: "BIRCH"}), packed(t, x, monitor.Query{})
 	var names []string
-	repack(t, some, func(name string, b []byte) []byte { names = append(names, name); return b })
+	has := map[string][]byte{}
+	repack(t, some, func(name string, b []byte) []byte { names, has[name] = append(names, name), b; return b })
 	receipt := names[slices.IndexFunc(names, func(n string) bool { return strings.HasSuffix(n, ".receipt") })]
 	detail := strings.TrimSuffix(receipt, ".receipt") + ".detail"
 	last := names[len(names)-4] // the last detail, before about and reports
@@ -175,10 +176,16 @@ func TestPackAltered(t *testing.T) {
 		want error
 		says string
 	}{
-		"bit of a receipt":        {repack(t, some, in(receipt, flipped(60))), monitor.ErrAltered, "its receipt does not hold"},
-		"bit of a detail":         {repack(t, some, in(detail, flipped(60))), monitor.ErrAltered, "its detail was altered"},
-		"a detail dropped":        {repack(t, some, in(detail, drop)), monitor.ErrPack, "lacks " + detail},
-		"an entry dropped":        {repack(t, some, in(last, drop)), monitor.ErrPack, "lacks " + last},
+		"bit of a receipt": {repack(t, some, in(receipt, flipped(60))), monitor.ErrAltered, "its receipt does not hold"},
+		"bit of a detail":  {repack(t, some, in(detail, flipped(60))), monitor.ErrAltered, "its detail was altered"},
+		"a detail dropped": {repack(t, some, in(detail, drop)), monitor.ErrPack, "lacks " + detail},
+		"an entry dropped": {repack(t, some, in(last, drop)), monitor.ErrPack, "lacks " + last},
+		"one entry for another": {repack(t, some, func(name string, b []byte) []byte {
+			if strings.HasPrefix(name, strings.TrimSuffix(receipt, ".receipt")) {
+				return has[strings.Replace(last, ".detail", filepath.Ext(name), 1)]
+			}
+			return b
+		}), monitor.ErrAltered, "its receipt is of entry"},
 		"bit of the checkpoint":   {repack(t, some, in("checkpoint", flipped(30))), monitor.ErrAltered, "checkpoint"},
 		"another key":             {repack(t, some, in("log.vkey", func([]byte) []byte { return []byte(otherVKey(t) + "\n") })), monitor.ErrPack, "of another log"},
 		"the page says otherwise": {repack(t, some, in("report.html", func(b []byte) []byte { return bytes.Replace(b, []byte("refused"), []byte("agreed!"), 1) })), monitor.ErrAltered, "report.html says something else"},

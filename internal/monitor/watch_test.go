@@ -24,6 +24,14 @@ func watching(t *testing.T, hub *site, vkey string, looked func(n int, w monitor
 	}
 }
 
+// bounded ends a watch that nobody ends.
+func bounded(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
 // show has a site serve another folder from now on.
 func (s *site) show(dir string) {
 	s.mu.Lock()
@@ -48,14 +56,14 @@ func TestWatch(t *testing.T) {
 		}
 	})
 	cfg.Until = int64(len(pairs))
-	must(t, monitor.Watch(t.Context(), cfg))
+	must(t, monitor.Watch(bounded(t), cfg))
 	if !strings.Contains(words.String(), "11 entries, 1 new, verified and replayed") || !strings.Contains(words.String(), "delivered_redacted 1") {
 		t.Error(words.String())
 	}
 	if _, err := monitor.Replay(t.Context(), cfg.Dir, l.vkey); err != nil {
 		t.Error(err)
 	}
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(bounded(t))
 	cfg.Until, cfg.Told = 0, func(monitor.Watched) { cancel() }
 	must(t, monitor.Watch(ctx, cfg))
 }
@@ -90,7 +98,7 @@ func TestWatchAlarms(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			hub := serve(t, forge(t, l.skey, l.vkey, pairs[:half], nil))
 			looks := 0
-			err := monitor.Watch(t.Context(), watching(t, hub, l.vkey, func(n int, _ monitor.Watched) { looks = n; tt.next(hub) }))
+			err := monitor.Watch(bounded(t), watching(t, hub, l.vkey, func(n int, _ monitor.Watched) { looks = n; tt.next(hub) }))
 			if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) || looks != 1 {
 				t.Errorf("after %d looks: %v", looks, err)
 			}
@@ -120,12 +128,12 @@ func TestWatchOfASilentHub(t *testing.T) {
 		defer mu.Unlock()
 		return now
 	}
-	if err := monitor.Watch(t.Context(), cfg); !errors.Is(err, monitor.ErrAway) || away != 3 {
+	if err := monitor.Watch(bounded(t), cfg); !errors.Is(err, monitor.ErrAway) || away != 3 {
 		t.Errorf("told %d times: %v", away, err)
 	}
 	hub.Close()
 	cfg.Told = func(w monitor.Watched) { now = now.Add(time.Hour) }
-	if err := monitor.Watch(t.Context(), cfg); !errors.Is(err, monitor.ErrAway) {
+	if err := monitor.Watch(bounded(t), cfg); !errors.Is(err, monitor.ErrAway) {
 		t.Errorf("not there at all: %v", err)
 	}
 }
@@ -138,7 +146,7 @@ func TestWatchBegins(t *testing.T) {
 	_, err := monitor.Mirror(t.Context(), cfg.MirrorConfig)
 	must(t, err)
 	flip(t, cfg.Dir, "details/000", 99)
-	if err := monitor.Watch(t.Context(), cfg); !errors.Is(err, monitor.ErrAltered) {
+	if err := monitor.Watch(bounded(t), cfg); !errors.Is(err, monitor.ErrAltered) {
 		t.Error(err)
 	}
 }
