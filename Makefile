@@ -1,13 +1,22 @@
 # Fairlead: everything a newcomer needs is `make demo` and `make test`.
 GO ?= go
 
-.PHONY: demo test tools bench check cover-fuzz
+.PHONY: demo test tamper tools bench check cover-fuzz
 
 demo: ## the main job: a hub, made-up agencies and a story on this machine; Ctrl-C ends it
 	$(GO) run ./cmd/fairlead-demo
 
 test: ## all tests, with real NATS, OpenPGP, SQLite and files
 	$(GO) test ./...
+
+tamper: ## attacks on the log, run one by one: attack, who notices, how
+	@out="$$($(GO) test -count=1 -v -run '^TestTamper$$' ./internal/monitor)" || { echo "$$out"; exit 1; }; \
+		echo "$$out" | sed -n 's/^ *tamper: //p'
+	@out="$$($(GO) test -count=1 -v -run '^(TestLies|TestGossip|TestProvedRubbish|TestKeySwappedUnlogged|TestUnproved|TestFirstKeyIsOurs)' ./internal/client)" || \
+		{ echo "$$out"; exit 1; }; \
+		echo "$$out" | sed -n 's/^ *--- PASS: \(Test[^ ]*\) .*/\1/p' | tr _ ' ' | sed 's/^Test//; s/\([a-z]\)\([A-Z]\)/\1 \2/g' | grep / | \
+		grep -v '/true$$\|/the same once more$$\|/an older one that was announced$$' | \
+		awk -F/ '{printf "%-48s %-25s %s\n", $$2, "the agency itself", $$1 ": alarm, or not shown"}'
 
 tools: ## what the checks need beside Go; pages and their browser come with the gateway
 	$(GO) build -o bin/ honnef.co/go/tools/cmd/staticcheck golang.org/x/tools/cmd/deadcode mvdan.cc/gofumpt
@@ -16,7 +25,7 @@ tools: ## what the checks need beside Go; pages and their browser come with the 
 		echo "python3-cryptography is not here: the test with the outside verifier will be skipped, loudly"
 
 bench: ## speed, as ratios in one run
-	$(GO) test -run '^$$' -bench . -benchtime 2s ./internal/hubtest ./internal/keyring ./internal/seal ./internal/strictjson ./internal/tlog
+	$(GO) test -run '^$$' -bench . -benchtime 2s ./internal/hubtest ./internal/keyring ./internal/monitor ./internal/seal ./internal/strictjson ./internal/tlog
 
 check: tools ## format, vet, lint, dead code, tidy
 	@test -z "$$(bin/gofumpt -l -extra .)" || { echo "gofumpt:"; bin/gofumpt -l -extra .; exit 1; }

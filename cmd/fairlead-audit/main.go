@@ -52,5 +52,5 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err != nil {
 		return err
 	}
-	return command(ctx, o)
+	return command(progressed(ctx, stderr), o)
 }

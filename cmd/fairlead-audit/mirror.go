@@ -39,13 +39,13 @@ func mirror(ctx context.Context, o *options) error {
 func (o *options) mirrorConfig() (cfg monitor.MirrorConfig, err error) {
 	for _, f := range []struct{ name, value string }{{"-url", o.URL}, {"-credential", o.Credential}, {"-key", o.Key}} {
 		if f.value == "" {
-			return cfg, fmt.Errorf("%w: mirror wants %s, or its line in the file that -config names", errUsage, f.name)
+			return cfg, fmt.Errorf("%w: it wants %s, or its line in the file that -config names", errUsage, f.name)
 		}
 	}
 	if err := o.checkURL(); err != nil {
 		return cfg, err
 	}
-	cfg = monitor.MirrorConfig{URL: o.URL, Dir: o.Mirror, Progress: o.progress(), HTTP: &http.Client{
+	cfg = monitor.MirrorConfig{URL: o.URL, Dir: o.Mirror, HTTP: &http.Client{
 		Timeout:   5 * time.Minute, // a segment of details has up to 64 MiB
 		Transport: &http.Transport{MaxIdleConnsPerHost: 8, ForceAttemptHTTP2: true, Proxy: http.ProxyFromEnvironment},
 	}}
@@ -85,17 +85,6 @@ func (o *options) readCredential() (string, error) {
 		return "", fmt.Errorf("%w: -credential: want one word in the file, as the hub's operator gave it", errUsage)
 	}
 	return credential, nil
-}
-
-// progress tells in steps of a twentieth how far a mirror has come.
-func (o *options) progress() func(done, total int64) {
-	last := int64(0)
-	return func(done, total int64) {
-		if step := done * 20 / total; step > last {
-			last = step
-			fmt.Fprintf(o.stderr, "%d of %d entries\n", done, total)
-		}
-	}
 }
 
 // evidence prints the two checkpoints that show a fork.

@@ -4,14 +4,17 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"time"
 	"unicode"
 
 	"fairlead/internal/config"
+	"fairlead/internal/monitor"
 )
 
 const usage = `fairlead-audit checks the log of a Fairlead hub with public keys only.
@@ -20,14 +23,29 @@ const usage = `fairlead-audit checks the log of a Fairlead hub with public keys 
       Copy the log and its details into the folder DIR, or bring the copy up to date. Every file is
       verified as it comes; the log must have grown from what DIR holds. Run again after an interruption.
       With -cosigned FILE, copy the checkpoint with the witnesses' cosignatures into FILE as well.
-  fairlead-audit verify [-key FILE] [-policy FILE -cosigned FILE] DIR
+  fairlead-audit verify [-key FILE] [-policy FILE -cosigned FILE] DIR | RECEIPT | PACK
       Verify the copy: checkpoint, entries, tiles, details. Names every entry that was altered. With a
       policy, also which witnesses cosigned a checkpoint of this log, and whether they are enough.
+      A receipt of prove or a file of pack is verified as well; both want -key, and a pack is replayed.
   fairlead-audit replay [-key FILE] DIR
       Verify, then decide every share again on the entries before it. Names every entry that does not
       follow: another decision, other reasons, a section dropped, a wrong number, a wrong commitment.
   fairlead-audit show [-key FILE] DIR N
       Show entry N in words. With -json, all of it.
+  fairlead-audit search [narrowing] DIR
+      List shares, notices and unreadable submissions.
+  fairlead-audit ask [narrowing] DIR QUESTION
+      Answer an audit question, such as AQ02: a table, what it means, and the entries that prove it.
+      Without DIR and QUESTION: list all questions, and what those wait for that have no answer yet.
+  fairlead-audit prove [-out FILE] DIR SHARE
+      Write the receipt of a share, or of entry N: a C2SP tlog-proof that whoever has the log's key can
+      verify without the hub and without DIR. It holds the entry, not its detail.
+  fairlead-audit pack -out FILE [-agency ID] [-since T] [-until T] DIR
+      Write one file to take away: entries with their proofs, checkpoint, key, and a report as HTML and
+      CSV. Of everything, or of what is chosen with what its replay needs. Verify it with verify.
+  fairlead-audit watch -url URL -credential FILE -key FILE [-every 30s] [-patience 15m] [-until-size N] DIR
+      Follow the log into the copy in DIR: prove that it only grew, verify and replay what is new. Ends
+      with ALARM and exit code 1 at the first fault, or when the hub is away for longer than -patience.
   fairlead-audit witness -new NAME -witness-key FILE DIR
       Make the key of a witness, and its state in the folder DIR.
   fairlead-audit witness -witness-key FILE -key FILE -listen HOST:PORT DIR
@@ -46,13 +64,27 @@ Flags, before DIR:
   -config FILE      take what is not on the command line from FILE; see config/fairlead-audit.yaml
   -plain-http       allow http to another machine: credential and details can be read on the way
 
+Narrowing, for search; ask takes -agency, -since, -until and what a question names:
+  -agency ID   sender or recipient     -from ID   -to ID           -case TOKEN   -share ID
+  -kind KIND   or "alert." for all     -result delivered | delivered_redacted | held | refused
+  -reason E_…  of the share or of one section                      -section CODE, sent or withheld
+  -agreement A1 or A1/2                -basis A6-1-e, a gateway or A9-2-h
+  -override REASON or any              -consent ID
+  -since 2027-01-11  -until 2027-02-01 (exclusive; or 2027-01-11T09:20:00Z)        -limit N (200)
+  -fresh       make the index anew first. It lies beside DIR, as DIR.index.db, and is made where it is
+               missing; what an answer cites is read again from DIR, so a false index can at most omit
+
 Exit codes: 0 nothing is wrong; 1 something is wrong, and it is named; 2 the command line is wrong.
 `
 
 // commands are the subcommands by name.
 var commands = map[string]func(context.Context, *options) error{
-	"mirror": mirror, "verify": verify, "replay": replay, "show": show, "witness": serveWitness,
+	"mirror": mirror, "verify": verify, "replay": replay, "show": show, "search": search, "ask": ask,
+	"prove": prove, "pack": pack, "watch": watch, "witness": serveWitness,
 }
+
+// wants says, by command, what stands behind the folder.
+var wants = map[string]string{"show": "the number of an entry", "ask": "a question", "prove": "the id of a share"}
 
 // Config is the configuration file. The command line wins over it.
 type Config struct {
@@ -72,9 +104,16 @@ type Config struct {
 // options are what one run was asked for.
 type options struct {
 	Config
+	query monitor.Query
+	fresh bool
+	out   string // file to write
+
+	every, patience time.Duration // of watch
+	until           int64
+
 	file   string
 	json   bool
-	entry  string // argument of show
+	word   string // what stands behind the folder
 	create string // of witness: name of a new one
 	stdin  io.Reader
 	stdout io.Writer
@@ -97,6 +136,11 @@ func parse(args []string, stdin io.Reader, stdout, stderr io.Writer) (*options, 
 	flags.StringVar(&o.WitnessKey, "witness-key", "", "")
 	flags.StringVar(&o.Listen, "listen", "", "")
 	flags.StringVar(&o.create, "new", "", "")
+	flags.StringVar(&o.out, "out", "", "")
+	flags.DurationVar(&o.every, "every", 30*time.Second, "")
+	flags.DurationVar(&o.patience, "patience", 15*time.Minute, "")
+	flags.Int64Var(&o.until, "until-size", 0, "")
+	o.narrowing(flags)
 	if err := flags.Parse(args[1:]); err != nil {
 		return nil, fmt.Errorf("%w: %w; see: fairlead-audit help", errUsage, err)
 	}
@@ -121,7 +165,7 @@ func (o *options) load() error {
 	return nil
 }
 
-// arguments takes the folder, where it is not configured, and the number of the entry for show.
+// arguments takes the folder, where it is not configured, and the word behind it.
 func (o *options) arguments(command string, args []string) error {
 	for _, a := range args {
 		if strings.HasPrefix(a, "-") {
@@ -131,19 +175,21 @@ func (o *options) arguments(command string, args []string) error {
 	if command == "witness" {
 		return o.stateFolder(args)
 	}
-	want := 1
-	if command == "show" {
-		want = 2
+	want, words := 1, ""
+	if what := wants[command]; what != "" {
+		want, words = 2, " and "+what
+	}
+	if command == "ask" && len(args) == 0 {
+		return nil // all questions
 	}
 	if len(args) == want {
 		o.Mirror, args = args[0], args[1:]
 	}
 	if o.Mirror == "" || len(args) != want-1 {
-		return fmt.Errorf("%w: %s wants the folder of the mirror%s; see: fairlead-audit help", errUsage, command,
-			map[bool]string{true: " and the number of an entry"}[want == 2])
+		return fmt.Errorf("%w: %s wants the folder of the mirror%s; see: fairlead-audit help", errUsage, command, words)
 	}
 	if want == 2 {
-		o.entry = args[0]
+		o.word = args[0]
 	}
 	return nil
 }
@@ -157,6 +203,31 @@ func (o *options) stateFolder(args []string) error {
 		return fmt.Errorf("%w: witness wants the folder of its state; see: fairlead-audit help", errUsage)
 	}
 	return nil
+}
+
+// narrowing are the flags of search and ask.
+func (o *options) narrowing(flags *flag.FlagSet) {
+	q := &o.query
+	for name, value := range map[string]*string{
+		"agency": &q.Agency, "from": &q.From, "to": &q.To, "case": &q.Case, "share": &q.Share, "kind": &q.Kind, "result": &q.Result, "reason": &q.Reason,
+		"agreement": &q.Agreement, "section": &q.Section, "basis": &q.Basis, "override": &q.Override, "consent": &q.Consent,
+	} {
+		flags.StringVar(value, name, "", "")
+	}
+	flags.Func("since", "", func(s string) error { return instant(&q.Since, s) })
+	flags.Func("until", "", func(s string) error { return instant(&q.Until, s) })
+	flags.IntVar(&q.Limit, "limit", 0, "")
+	flags.BoolVar(&o.fresh, "fresh", false, "")
+}
+
+// instant reads a date, which begins at midnight UTC, or an instant.
+func instant(to *time.Time, s string) (err error) {
+	for _, form := range []string{time.DateOnly, time.RFC3339} {
+		if *to, err = time.Parse(form, s); err == nil {
+			return nil
+		}
+	}
+	return errors.New("want 2027-01-11 or 2027-01-11T09:20:00Z")
 }
 
 // vkey is the verifier key that was given, or "".

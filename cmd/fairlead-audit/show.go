@@ -14,9 +14,9 @@ func show(_ context.Context, o *options) error {
 	if err != nil {
 		return err
 	}
-	n, err := strconv.ParseInt(o.entry, 10, 64)
+	n, err := strconv.ParseInt(o.word, 10, 64)
 	if err != nil {
-		return fmt.Errorf("%w: %q is no number of an entry", errUsage, o.entry)
+		return fmt.Errorf("%w: %q is no number of an entry", errUsage, o.word)
 	}
 	entry, err := monitor.Show(o.Mirror, vkey, n)
 	if err != nil {

@@ -4,12 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"fairlead/internal/monitor"
 )
 
-// verify checks a mirror and prints what is wrong with it; with a policy, also who cosigned it.
+// verify checks a mirror, a receipt or a pack and prints what is wrong with it; of a mirror, with a policy,
+// also who cosigned it.
 func verify(ctx context.Context, o *options) error {
+	if info, err := os.Stat(o.Mirror); err == nil && info.Mode().IsRegular() {
+		return o.verifyFile(ctx)
+	}
 	if err := o.check(ctx, monitor.Verify); err != nil || o.Policy == "" {
 		return err
 	}

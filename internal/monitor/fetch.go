@@ -53,21 +53,30 @@ func (r *remote) get(ctx context.Context, name string) ([]byte, error) {
 	}
 	resp, err := r.http.Do(req)
 	if err != nil {
-		return nil, fmt.Errorf("%w could not be reached: %w", ErrHub, err)
+		return nil, fmt.Errorf("%w could not be reached: %w", ErrHub, awayError{err})
 	}
 	defer resp.Body.Close()
 	if err := refusal(resp.StatusCode); err != nil {
 		return nil, fmt.Errorf("%w, asked for %s: %w", ErrHub, at, err)
 	}
 	b, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("it sent more than %d bytes", limit)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("%w, asked for %s: %w", ErrHub, at, err)
+		return nil, fmt.Errorf("%w, asked for %s: %w", ErrHub, at, awayError{err})
+	}
+	if int64(len(b)) > limit {
+		return nil, fmt.Errorf("%w, asked for %s: it sent more than %d bytes", ErrHub, at, limit)
 	}
 	return b, nil
 }
+
+// awayError is an error that is also ErrAway.
+type awayError struct{ error }
+
+// Is reports whether target is ErrAway.
+func (awayError) Is(target error) bool { return target == ErrAway }
+
+// Unwrap gives the error itself.
+func (e awayError) Unwrap() error { return e.error }
 
 // limits says how long a file may be, in bytes, and whether only auditors may read it.
 func limits(name string) (limit int64, secret bool) {
@@ -91,5 +100,9 @@ func refusal(status int) error {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return fmt.Errorf("it refuses the credential (HTTP %d); ask the hub's operator for an auditor's credential", status)
 	}
-	return fmt.Errorf("it answers HTTP %d; run the mirror again later, or ask its operator", status)
+	err := fmt.Errorf("it answers HTTP %d; run the mirror again later, or ask its operator", status)
+	if status >= 500 || status == http.StatusTooManyRequests {
+		return awayError{err}
+	}
+	return err
 }

@@ -31,8 +31,12 @@ func FuzzEntry(f *testing.F) {
 		p := newReplayer()
 		l := entry.Leaf{Class: entry.Class(class), Outcome: entry.Outcome(outcome), Counter: counter, At: time.UnixMilli(at & (1<<50 - 1)), To: "ALDER", Share: fairlead.ShareID{1}}
 		l.Detail = entry.DetailDigest(raw)
-		p.entry(0, l, raw)
-		p.entry(1, l, raw)
+		for i := range int64(2) {
+			r := &record{index: i, leaf: l, raw: raw}
+			r.detail, r.why = entry.ParseDetail(raw)
+			r.derive()
+			p.entry(r)
+		}
 		if p.snap.Size() != 2 {
 			t.Errorf("%d entries after two", p.snap.Size())
 		}

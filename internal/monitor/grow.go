@@ -37,6 +37,7 @@ func (m *mirror) grow(ctx context.Context, tree tlog.Tree) error {
 		}
 	}
 	var r *tlog.Reader
+	tell := progress(ctx, "mirror", tree.N)
 	for len(blocks) > 0 {
 		next := blocks[:min(ahead, len(blocks))]
 		blocks = blocks[len(next):]
@@ -52,7 +53,7 @@ func (m *mirror) grow(ctx context.Context, tree tlog.Tree) error {
 			if err := m.verify(ctx, r, b); err != nil {
 				return err
 			}
-			m.progress(b.to, tree.N)
+			tell(b.to)
 		}
 	}
 	return nil
@@ -181,10 +182,4 @@ func join(details [][]byte) []byte {
 		b = append(binary.BigEndian.AppendUint32(b, uint32(len(d))), d...)
 	}
 	return b
-}
-
-func (m *mirror) progress(done, total int64) {
-	if m.cfg.Progress != nil {
-		m.cfg.Progress(done, total)
-	}
 }

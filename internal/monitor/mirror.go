@@ -21,8 +21,6 @@ type MirrorConfig struct {
 	Dir        string       // the mirror; made where it is not
 	VKey       string       // verifier key of the log, got from elsewhere than the hub
 	HTTP       *http.Client // nil: http.DefaultClient
-	// Progress, if set, is told after each step how many entries are mirrored, of how many.
-	Progress func(done, total int64)
 }
 
 // maxTries is how often a mirror reads the checkpoint again because the log grew under its hands.

@@ -317,8 +317,13 @@ func TestMirrorTells(t *testing.T) {
 	hub := serve(t, forge(t, l.skey, l.vkey, longer(readLog(t, l.dir, l.vkey), 600), nil))
 	cfg := hub.config(filepath.Join(t.TempDir(), "m"), l.vkey)
 	var told []int64
-	cfg.Progress = func(done, total int64) { told = append(told, done, total) }
-	_, err := monitor.Mirror(t.Context(), cfg)
+	ctx := monitor.WithProgress(t.Context(), func(work string, done, total int64) {
+		if work != "mirror" {
+			t.Error(work)
+		}
+		told = append(told, done, total)
+	})
+	_, err := monitor.Mirror(ctx, cfg)
 	must(t, err) // the site refuses a credential where none belongs
 	if len(told) != 6 || told[0] != 256 || told[4] != 600 || told[5] != 600 {
 		t.Errorf("progress: %v", told)

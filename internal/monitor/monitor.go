@@ -37,6 +37,8 @@ var (
 	ErrAltered = errors.New("monitor: the mirror is not what the log signed")
 	// ErrReplay: entries do not follow from those before them; Tally.Differences says which.
 	ErrReplay = errors.New("monitor: the log does not follow its own rules")
+	// ErrPack: a file is no pack, or none of this log.
+	ErrPack = errors.New("monitor: the pack")
 )
 
 // The files of a mirror beside the tiles.
@@ -76,6 +78,7 @@ const (
 	Mirrored Deed = "mirrored" // every new file was verified as it came
 	Verified Deed = "verified"
 	Replayed Deed = "replayed"
+	Unpacked Deed = "unpacked" // a pack of chosen entries: verified, and replayed so far as it can be
 )
 
 // Fault is one thing wrong with a mirror.
@@ -87,9 +90,10 @@ type Fault struct {
 
 // Tally is what a replay counted, and what did not follow.
 type Tally struct {
-	Classes map[string]int64          `json:"classes"` // entries by class
-	Results map[fairlead.Result]int64 `json:"results"` // recorded decisions by result
-	Grounds map[fairlead.Ground]int64 `json:"grounds"` // and by ground
+	Classes map[string]int64          `json:"classes"`        // entries by class
+	Results map[fairlead.Result]int64 `json:"results"`        // recorded decisions by result
+	Grounds map[fairlead.Ground]int64 `json:"grounds"`        // and by ground
+	Left    int64                     `json:"left,omitempty"` // chosen entries of a pack that only the whole log lets one decide again
 	// Differences are the entries that do not follow, in the order of the log.
 	Differences []Difference `json:"differences"`
 	// More counts differences beyond those listed.

@@ -11,7 +11,6 @@ import (
 	"fairlead/internal/entry"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/registry"
-	"fairlead/internal/tlog"
 )
 
 // Replay verifies a mirror and then decides everything in it again: entry i on the fold of the entries
@@ -33,27 +32,18 @@ func Replay(ctx context.Context, dir, vkey string) (Report, error) {
 	}
 	p := newReplayer()
 	report.Done, report.Replay = Replayed, p.tally
-	if err := a.each(ctx, p.entry); err != nil {
+	tell := progress(ctx, "replay", a.tree.N)
+	err = a.each(ctx, func(r *record) error {
+		p.entry(r)
+		tell(r.index + 1)
+		return nil
+	})
+	if err != nil {
 		return report, err
 	}
 	p.told(p.snap.Last())
 	slices.SortStableFunc(p.tally.Differences, func(a, b Difference) int { return cmp.Compare(a.Entry, b.Entry) })
 	return report, report.err()
-}
-
-// each calls f for every entry, in order. It stops at the first that does not verify.
-func (a *archive) each(ctx context.Context, f func(index int64, l entry.Leaf, detail []byte)) error {
-	r, err := tlog.OpenReader(a.dir, a.tree)
-	for k := int64(0); err == nil && k < a.blocks(); k++ {
-		err = a.block(ctx, r, k, func(e line) error {
-			l, err := e.bound()
-			if err == nil {
-				f(e.index, l, e.detail)
-			}
-			return err
-		})
-	}
-	return err
 }
 
 // replayer is the register as it follows from the log so far.
@@ -63,6 +53,7 @@ type replayer struct {
 	sampled time.Time            // when announcements were looked at last
 	owed    map[string]time.Time // announcements not made by then, and since when
 	index   int64                // of the entry at hand
+	chosen  map[int64]bool       // of a pack, which has gaps: what to decide again; nil: everything
 }
 
 func newReplayer() *replayer {
@@ -72,23 +63,41 @@ func newReplayer() *replayer {
 }
 
 // entry replays one entry.
-func (p *replayer) entry(index int64, l entry.Leaf, raw []byte) {
-	p.index = index
+func (p *replayer) entry(r *record) {
+	l, d := r.leaf, r.detail
+	p.index = r.index
 	p.tally.Classes[className(l.Class)]++
-	if p.snap.Size() > 0 && l.At.After(p.snap.Last()) {
+	if p.chosen == nil && p.snap.Size() > 0 && l.At.After(p.snap.Last()) {
 		p.told(p.snap.Last())
 	}
-	d, err := entry.ParseDetail(raw)
-	if err != nil {
-		p.differs("detail", err.Error(), "a detail of version 1")
+	if d == nil {
+		p.differs("detail", r.why.Error(), "a detail of version 1")
 		p.skip()
 		return
 	}
-	if want, ok := p.follows(l, d); ok {
-		d.Commit(&want, raw)
-		p.compareLeaves(l, want)
+	if p.wanted(d) {
+		if want, ok := p.follows(l, d); ok {
+			d.Commit(&want, r.raw)
+			p.compareLeaves(l, want)
+		}
 	}
 	p.fold(l, d)
+}
+
+// wanted reports whether to decide an entry again. In a pack that is what was chosen, but for what
+// stands on how much was delivered to an agency: it takes the whole log.
+func (p *replayer) wanted(d *entry.Detail) bool {
+	if p.chosen == nil || !p.chosen[p.index] {
+		return p.chosen == nil
+	}
+	if d.Share != nil {
+		h, err := d.Share.Parsed()
+		if err == nil && h.Kind == "ack" && h.To.Agency == fairlead.Hub {
+			p.tally.Left++
+			return false
+		}
+	}
+	return true
 }
 
 // follows is the leaf that an entry of this detail has; ok is false where that cannot be said.
@@ -110,9 +119,17 @@ func (p *replayer) follows(l entry.Leaf, d *entry.Detail) (want entry.Leaf, ok b
 // fold goes on with what is recorded; where that does not fold, with the counter that follows; and
 // where that does not either, without the entry.
 func (p *replayer) fold(l entry.Leaf, d *entry.Detail) {
-	next, err := p.snap.Fold(l, d)
+	fold := p.snap.Fold
+	if p.chosen != nil {
+		fold = func(l entry.Leaf, d *entry.Detail) (*registry.Snapshot, error) { return p.snap.Learn(p.index, l, d) }
+	}
+	next, err := fold(l, d)
 	if err == nil {
 		p.snap = next
+		return
+	}
+	if p.chosen != nil {
+		p.differs("effect on the register", "a change of it", "none: "+err.Error())
 		return
 	}
 	l.Counter = 0

@@ -128,9 +128,11 @@ func (c *checker) entries(ctx context.Context) error {
 	if len(tlog.Damage(err)) > 0 {
 		return nil
 	}
+	tell := progress(ctx, "verify", c.tree.N)
 	for k := int64(0); err == nil && k < c.blocks(); k++ {
 		err = c.block(ctx, r, k, func(e line) error {
 			c.entry(e)
+			tell(e.index + 1)
 			return nil
 		})
 		if len(tlog.Damage(err)) > 0 {
@@ -158,4 +160,6 @@ func (c *checker) entry(e line) {
 }
 
 // stamp is an instant as the log has it, in milliseconds.
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+func stamp(t time.Time) string { return t.UTC().Format(stampForm) }
+
+const stampForm = "2006-01-02T15:04:05.000Z"

@@ -23,9 +23,15 @@ func otherKey(t testing.TB) string {
 
 func otherVKey(t testing.TB) string {
 	t.Helper()
-	_, vkey, err := tlog.GenerateKey("hub.fairlead.example/log")
-	must(t, err)
+	_, vkey := keyPair(t)
 	return vkey
+}
+
+func keyPair(t testing.TB) (skey, vkey string) {
+	t.Helper()
+	skey, vkey, err := tlog.GenerateKey("hub.fairlead.example/log")
+	must(t, err)
+	return skey, vkey
 }
 
 func change(t testing.TB, dir, name string, f func([]byte) []byte) {

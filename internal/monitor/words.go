@@ -52,6 +52,9 @@ func (r *Report) Words() string {
 		t.row("classes", counts(p.Classes))
 		t.row("decisions", counts(p.Results))
 		t.row("grounds", counts(p.Grounds))
+		if p.Left > 0 {
+			t.row("left out", fmt.Sprintf("%d acknowledgements, which only the whole log lets one decide again", p.Left))
+		}
 	}
 	return t.String() + r.findings()
 }
@@ -83,6 +86,7 @@ func (r *Report) findings() string {
 var sound = map[Deed]string{
 	Mirrored: "mirrored: every new file is what the log signed; next: fairlead-audit replay",
 	Verified: "verified: checkpoint, entries, tiles and details are what the log signed",
+	Unpacked: "verified: every entry of the pack is in the log, its reports say what the entries say, and what was chosen follows from them; that nothing else was left out, only the whole log shows",
 	Replayed: "verified and replayed: every entry follows from the ones before it",
 }
 

@@ -2,6 +2,8 @@ package store_test
 
 import (
 	"database/sql"
+	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -136,5 +138,41 @@ func TestRefuses(t *testing.T) {
 		if db, err := store.Open(test.path, test.schema); err == nil || db != nil || !strings.Contains(err.Error(), test.path) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestReplace: what is made anew stands in the place of the old, or the old stays; no file is left beside it.
+func TestReplace(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "made ? again.db")
+	fill := func(text string, end error) error {
+		return store.Replace(path, func(tx *sql.Tx) error {
+			_, err := tx.Exec(schema)
+			if err == nil {
+				_, err = tx.Exec(`INSERT INTO note (id, text) VALUES (1, ?)`, text)
+			}
+			return errors.Join(err, end)
+		})
+	}
+	broken := errors.New("broken off")
+	if err := errors.Join(fill("old", nil), fill("new", nil)); err != nil {
+		t.Fatal(err)
+	}
+	if err := fill("never", broken); !errors.Is(err, broken) {
+		t.Fatal(err)
+	}
+	db, err := store.OpenReadOnly(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var text string
+	if err := db.QueryRow(`SELECT text FROM note`).Scan(&text); err != nil || text != "new" {
+		t.Errorf("%q: %v", text, err)
+	}
+	if _, err := db.Exec(`UPDATE note SET text = 'x'`); err == nil {
+		t.Error("it can be written")
+	}
+	if names, err := os.ReadDir(filepath.Dir(path)); err != nil || len(names) != 1 {
+		t.Errorf("beside it: %v %v", names, err)
 	}
 }

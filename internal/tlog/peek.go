@@ -2,7 +2,7 @@ package tlog
 
 // ProofIndex reads which entry a receipt speaks of, and proves nothing. Errors wrap ErrProof.
 func ProofIndex(proof []byte) (int64, error) {
-	index, _, _, err := parseProof(proof, "c2sp.org/tlog-proof@v1\nindex ")
+	index, _, _, err := parseProof(proof, proofHeader+"index ")
 	return index, err
 }
 

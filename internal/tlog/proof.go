@@ -2,6 +2,7 @@ package tlog
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"strconv"
 	"strings"
@@ -26,7 +27,7 @@ func FormatProof(index int64, proof []Hash, checkpoint []byte) []byte {
 // OpenProof checks a receipt: the log signed the checkpoint, and leaf is the entry at index of that
 // tree. It accepts the form that FormatProof writes and no other. Errors wrap ErrProof or ErrCheckpoint.
 func OpenProof(proof, leaf []byte, v *Verifier) (index int64, tree Tree, err error) {
-	index, hashes, cp, err := parseProof(proof, "c2sp.org/tlog-proof@v1\nindex ")
+	index, hashes, cp, err := parseProof(proof, proofHeader+"index ")
 	if err == nil && !bytes.Equal(proof, FormatProof(index, hashes, cp)) {
 		err = errForm
 	}
@@ -41,6 +42,37 @@ func OpenProof(proof, leaf []byte, v *Verifier) (index int64, tree Tree, err err
 	}
 	return index, tree, nil
 }
+
+// FormatReceipt writes a receipt that needs nothing beside the log's key: a C2SP tlog-proof@v1 whose extra
+// line is the entry.
+func FormatReceipt(leaf []byte, index int64, proof []Hash, checkpoint []byte) []byte {
+	return torchwood.FormatProofWithExtraData(index, leaf, proof, checkpoint)
+}
+
+// OpenReceipt checks a receipt of FormatReceipt and returns the entry in it, its index, and the tree that
+// the log signed. Errors are those of OpenProof.
+func OpenReceipt(receipt []byte, v *Verifier) (leaf []byte, index int64, tree Tree, err error) {
+	if len(receipt) > MaxReceipt {
+		return nil, 0, Tree{}, fmt.Errorf("%w of %d bytes, more than %d", ErrProof, len(receipt), MaxReceipt)
+	}
+	rest, ok := strings.CutPrefix(string(receipt), proofHeader+"extra ")
+	extra, rest, more := strings.Cut(rest, "\n")
+	leaf, bad := base64.StdEncoding.Strict().DecodeString(extra)
+	if !ok || !more || bad != nil || strings.ContainsAny(extra, "\r\n") || len(leaf) > MaxLeaf {
+		return nil, 0, Tree{}, errForm
+	}
+	if index, tree, err = OpenProof([]byte(proofHeader+rest), leaf, v); err != nil {
+		return nil, 0, Tree{}, err
+	}
+	return leaf, index, tree, nil
+}
+
+const (
+	// proofHeader is the first line of a receipt.
+	proofHeader = "c2sp.org/tlog-proof@v1\n"
+	// MaxReceipt is the most bytes of a receipt with its entry.
+	MaxReceipt = MaxProof + 8 + MaxLeaf/3*4 + 4
+)
 
 // VerifyConsistency checks that the newer tree begins with all entries of the older (RFC 6962
 // §2.1.2). Anything is consistent with the empty tree, by the empty proof. Errors wrap ErrProof.

@@ -119,6 +119,45 @@ func TestReceiptIsExact(t *testing.T) {
 	}
 }
 
+// TestReceiptWithItsEntry: a receipt carries its entry, any change of it is noticed, torchwood reads it, and
+// one of a hub's entry in a log of a million stays under 1.5 KB.
+func TestReceiptWithItsEntry(t *testing.T) {
+	l := newLogOf(t, 300)
+	proof, err := l.Prove(17)
+	must(t, err)
+	receipt := FormatReceipt(leafOf(17), 17, proof, l.sign())
+	leaf, index, tree, err := OpenReceipt(receipt, l.v)
+	if err != nil || string(leaf) != string(leafOf(17)) || index != 17 || tree != l.Tree() {
+		t.Fatalf("%q %d %v %v", leaf, index, tree, err)
+	}
+	if extra, err := torchwood.ProofExtraData(receipt); err != nil || string(extra) != string(leafOf(17)) {
+		t.Errorf("torchwood reads %q: %v", extra, err)
+	}
+	for i := range len(receipt) - len("?=\n") {
+		for _, bit := range []byte{1, 2, 32, 128} {
+			bad := bytes.Clone(receipt)
+			bad[i] ^= bit
+			if leaf, _, tree, err := OpenReceipt(bad, l.v); err == nil || leaf != nil || tree != (Tree{}) {
+				t.Fatalf("byte %d changed to %q: %q, tree %v, error %v", i, bad[i], leaf, tree, err)
+			}
+		}
+	}
+	for name, bad := range map[string]string{
+		"no entry":   string(FormatProof(17, proof, l.sign())),
+		"two":        strings.Replace(string(receipt), "extra", "extra AAAA\nextra", 1),
+		"loose bits": strings.Replace(string(receipt), "extra ZW50cnkgMTc=", "extra ZW50cnkgMTd=", 1),
+		"too long":   string(receipt) + strings.Repeat("x", MaxReceipt),
+		"empty":      "",
+	} {
+		if _, _, _, err := OpenReceipt([]byte(bad), l.v); !errors.Is(err, ErrProof) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if b := FormatReceipt(make([]byte, 196), 999_999, make([]Hash, 20), l.sign()); len(b) > 1500 {
+		t.Errorf("%d bytes in a log of a million", len(b))
+	}
+}
+
 // TestConsistencyIsExact gives messages that are nearly right.
 func TestConsistencyIsExact(t *testing.T) {
 	l := newLogOf(t, 300)

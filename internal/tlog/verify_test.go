@@ -265,3 +265,22 @@ func runPython(t *testing.T, l *testLog) (string, error) {
 	out, err := exec.CommandContext(t.Context(), "python3", "testdata/verify.py", l.dir, l.vkey).CombinedOutput()
 	return string(out), err
 }
+
+// TestTesseraAgrees has the fsck library of tessera, in a module of its own, check logs of sizes at which every
+// level of tiles is there, partial or full, and refuse copies with one bit changed. Like the outside verifier
+// above it shares no code with ours; it is built by the gate alone.
+func TestTesseraAgrees(t *testing.T) {
+	if os.Getenv("FAIRLEAD_NO_SKIP") == "" {
+		t.Skip("NOT TESTED against tessera's fsck: set FAIRLEAD_NO_SKIP=1; it wants the module proxy once")
+	}
+	args := []string{"-C", "../../.ci/fsck", "run", "."}
+	for _, n := range []int64{300, 65_536, 65_793} {
+		l := newLogOf(t, n)
+		place(t, l.dir, "log.vkey", l.vkey+"\n")
+		args = append(args, l.dir)
+	}
+	out, err := exec.CommandContext(t.Context(), "go", args...).CombinedOutput()
+	if n := strings.Count(string(out), "finds it whole, and refuses"); err != nil || n != 3 {
+		t.Errorf("%d logs: %v\n%s", n, err, out)
+	}
+}
