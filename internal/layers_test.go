@@ -23,7 +23,7 @@ const layers = `
 	subject workday kind
 	envelope agreement consent staff
 	policy
-	keyring entry tlog store config
+	officer keyring entry tlog store config
 	seal bus natsd registry schema
 	broker client monitor
 	hub draft
@@ -32,7 +32,7 @@ const layers = `
 `
 
 // pure packages decide and describe: they import nothing that can read a file, a socket or a clock.
-var pure = []string{"fairlead", "strictjson", "subject", "workday", "kind", "envelope", "agreement", "consent", "staff", "policy"}
+var pure = []string{"fairlead", "strictjson", "subject", "workday", "kind", "envelope", "agreement", "consent", "staff", "policy", "officer"}
 
 // pureImports is what they may import beside each other. crypto/rand makes salts; embed brings the
 // calendars; uuid makes ids.

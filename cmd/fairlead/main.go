@@ -14,6 +14,11 @@
 //	fairlead consent DRAFT.yaml   record a consent or a refusal
 //	fairlead agreement list | propose FILE | sign REF
 //	fairlead agreement suspend|resume|terminate REF REASON   at once: danger, breach, review, other
+//	fairlead rules FILE           set the rules of this house: what it neither sends nor receives
+//	fairlead policy lint FILE|REF            read an agreement as a data-protection officer would
+//	fairlead policy matrix AGENCY AGENCY     who may send what to whom between two agencies
+//	fairlead policy diff FILE|REF FILE|REF   what another version opens and closes, exactly
+//	fairlead policy explain SHARE|DRAFT.yaml why a share was decided so, or how a draft would be
 //	fairlead agencies             list the register as proved
 //	fairlead staff add USER ROLE  make a signing key for one of the agency's people and put it on record
 //	fairlead sent SHARE           show what this agency sent, from its own sealed copy
@@ -43,7 +48,7 @@ func main() {
 	os.Exit(exit(os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-var errUsage = errors.New("usage: fairlead enrol | join | sync | send | inbox | open | ack | consent | agreement | agencies | staff add | sent | approve | key rotate | status; see: go doc fairlead/cmd/fairlead")
+var errUsage = errors.New("usage: fairlead enrol | join | sync | send | inbox | open | ack | consent | agreement | rules | policy | agencies | staff add | sent | approve | key rotate | status; see: go doc fairlead/cmd/fairlead")
 
 // errRefused is the exit of a command whose share the hub refused: the reasons were printed.
 var errRefused = errors.New("refused; the reasons are above")
@@ -72,7 +77,8 @@ var commands = map[string]command{
 	"consent": {1, send}, "agreement list": {0, agreements}, "agreement propose": {1, propose}, "agreement sign": {1, sign},
 	"agreement suspend": {2, changeAgreement(agreement.Suspend)}, "agreement resume": {2, changeAgreement(agreement.Resume)},
 	"agreement terminate": {2, changeAgreement(agreement.Terminate)},
-	"agencies":            {0, agencies}, "key rotate": {0, rotate}, "staff add": {2, addStaff}, "approve": {2, approve}, "sent": {1, own}, "status": {0, status},
+	"rules":               {1, rules}, "policy lint": {1, lint}, "policy matrix": {2, matrix}, "policy diff": {2, diff}, "policy explain": {1, explain},
+	"agencies": {0, agencies}, "key rotate": {0, rotate}, "staff add": {2, addStaff}, "approve": {2, approve}, "sent": {1, own}, "status": {0, status},
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {

@@ -91,6 +91,21 @@ func within[T ~string](list []T, v T, open bool) bool {
 	return open && (len(list) == 0 || v == "") || slices.Contains(list, v)
 }
 
+// Scope is what the term permits or prohibits.
+func (t *Term) Scope() *Scope {
+	if t.Permit != nil {
+		return t.Permit
+	}
+	return t.Prohibit
+}
+
+// Speaks reports whether the term's scope holds the use, whatever its conditions and sections.
+func (t *Term) Speaks(u *Use) bool {
+	s, open := t.Scope(), t.Permit == nil
+	return s.between(u, open) && within(s.Purposes, u.Purpose, open) && within(s.Kinds, u.Kind, open) && within(s.Bases, u.Basis, open) &&
+		(len(s.Urgency) == 0 || within(s.Urgency, u.Urgency, open))
+}
+
 // Failed are the tests of a term that a use does not pass, as bits.
 type Failed uint16
 
@@ -142,9 +157,7 @@ func (t *Term) section(code fairlead.SectionCode, u *Use) (f Failed) {
 
 // prohibits reports whether a prohibition speaks of the use: only what is certainly otherwise lapses it.
 func (t *Term) prohibits(u *Use) bool {
-	s := t.Prohibit
-	if s == nil || !s.between(u, true) || !within(s.Purposes, u.Purpose, true) || !within(s.Kinds, u.Kind, true) ||
-		!within(s.Bases, u.Basis, true) || !within(s.Urgency, u.Urgency, true) {
+	if t.Prohibit == nil || !t.Speaks(u) {
 		return false
 	}
 	if t.When == nil {

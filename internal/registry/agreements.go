@@ -9,6 +9,7 @@ import (
 
 	"fairlead/internal/agreement"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/officer"
 	"fairlead/internal/policy"
 )
 
@@ -105,6 +106,18 @@ func (s *Snapshot) Houses() []*agreement.House {
 		}
 	}
 	return list
+}
+
+// Book is what an officer looks at, as far as it is known here.
+func (s *Snapshot) Book(at time.Time) officer.Book {
+	b := officer.Book{At: at, Houses: s.Houses()}
+	for _, a := range s.Agencies() {
+		b.Agencies = append(b.Agencies, &a.Agency)
+	}
+	for _, st := range s.agreements.sorted() {
+		b.Agreements = append(b.Agreements, &st.Standing)
+	}
+	return b
 }
 
 // housesOf lists the rules that bind a share: the hub's, the sender's and the recipient's.
