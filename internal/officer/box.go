@@ -40,6 +40,11 @@ func (b *Box) answer() string {
 	return strings.Join(b.Clauses, "\x00") + "\x01" + strings.Join(b.Asks, "\x00") + "\x01" + strings.Join(b.Was, "\x00")
 }
 
+// together is what boxes share that are printed under one head.
+func (b *Box) together() string {
+	return b.answer() + axes[0].key(b) + "\x02" + axes[3].key(b) + "\x02" + axes[4].key(b)
+}
+
 // axis is one list of a box.
 type axis struct {
 	key   func(*Box) string
@@ -111,13 +116,19 @@ func (b *Box) words(t *text) {
 	t.item("kinds", strings.Join(b.Kinds, ", "))
 	t.item("purposes", strings.Join(asText(b.Purposes), ", "))
 	t.item("bases", strings.Join(asText(b.Bases), ", "))
-	if len(b.Urgency) > 0 {
-		named := slices.DeleteFunc(asText(b.Urgency), func(s string) bool { return s == "" })
-		if len(named) < len(b.Urgency) {
-			named = append(named, "none said")
+	t.item("urgency", b.urgency())
+}
+
+// urgency is the list in words; "" where it does not matter.
+func (b *Box) urgency() string {
+	var named []string
+	for _, u := range b.Urgency {
+		if u == "" {
+			u = "none said"
 		}
-		t.item("urgency", strings.Join(named, ", "))
+		named = append(named, string(u))
 	}
+	return strings.Join(named, ", ")
 }
 
 func asText[T ~string](list []T) []string {

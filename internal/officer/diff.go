@@ -165,8 +165,9 @@ func (c Change) Words() string {
 		t.WriteString("\n")
 		t.line("Beside:")
 	}
+	t.indent = "  "
 	for _, n := range c.Notes {
-		t.line("  " + n)
+		t.line(n)
 	}
 	return t.String()
 }

@@ -131,10 +131,17 @@ func (l *linter) contents() {
 	if slices.Contains(s.bases, fairlead.Art6Legitimate) && l.a.LIA == "" {
 		l.warn("", "it permits basis A6-1-f: name the legitimate interests assessment in lia_ref")
 	}
+	if !slices.ContainsFunc(s.kinds, func(k string) bool { return strings.HasPrefix(k, "alert.") }) {
+		return
+	}
+	var asleep []string
 	for _, c := range l.a.Contacts {
-		if c.Emergency == "" && slices.ContainsFunc(s.kinds, func(k string) bool { return strings.HasPrefix(k, "alert.") }) {
-			l.warn("", "it permits alerts, and %s names no contact day and night (contacts.emergency)", c.Agency)
+		if c.Emergency == "" {
+			asleep = append(asleep, string(c.Agency))
 		}
+	}
+	if len(asleep) > 0 {
+		l.warn("", "it permits alerts, and names no contact day and night (contacts.emergency) of %s", strings.Join(asleep, ", "))
 	}
 }
 
@@ -281,21 +288,19 @@ func (l *linter) transfers(t *agreement.Term, from, to []fairlead.AgencyID) {
 // misfit says why a mechanism carries nothing between two agencies (domain §2.3); "" where it may.
 func misfit(m fairlead.Mechanism, a, b *policy.Agency) string {
 	from, to := a.Jurisdiction, b.Jurisdiction
-	border := from.State() != to.State()
+	if m == "" || from.State() == to.State() {
+		return "" // within one State there is no transfer
+	}
 	ok := true
 	switch m {
-	case "":
-		return ""
 	case fairlead.MechanismNone:
-		ok = !border
+		ok = false
 	case fairlead.MechanismAdequacy:
 		ok = from.State() == "GB" && to.EEA()
 	case fairlead.MechanismIntoUK:
 		ok = from.EEA() && to.State() == "GB"
 	case fairlead.MechanismEEA:
-		ok = border && from.EEA() && to.EEA()
-	default:
-		ok = border
+		ok = from.EEA() && to.EEA()
 	}
 	if ok {
 		return ""

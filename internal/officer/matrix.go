@@ -87,6 +87,9 @@ func (b *Book) way(from, to fairlead.AgencyID) Way {
 		}
 	})
 	w.Open = append(w.Open, merged(boxes)...)
+	slices.SortStableFunc(w.Open, func(a, b Box) int {
+		return strings.Compare(a.together(), b.together())
+	})
 	for _, why := range sortedKeys(never) {
 		w.Never = append(w.Never, Never{Sections: never[why], Why: why, Words: b.Words(clauseIn(why))})
 	}
@@ -133,20 +136,27 @@ func (b *Book) keeps(f *flow, code fairlead.SectionCode, from, to *policy.Agency
 	return ""
 }
 
-// Words is the matrix for people.
+// Words is the matrix for people: what is open under the same terms stands together, kinds by purpose.
 func (m Matrix) Words() string {
 	t := &text{}
 	for _, w := range m.Ways {
 		t.line(string(w.From) + " may send to " + string(w.To))
-		if len(w.Open) == 0 {
-			t.line("  nothing under an agreement in force at " + m.At)
-		}
 		t.indent = "  "
+		if len(w.Open) == 0 {
+			t.line("nothing under an agreement in force at " + m.At)
+		}
+		head := ""
 		for i := range w.Open {
 			box := &w.Open[i]
-			t.line(strings.Join(box.Clauses, ", "))
-			box.words(t)
-			t.item("asks", strings.Join(box.Asks, ". "))
+			if same := box.together(); same != head {
+				head = same
+				t.line(strings.Join(box.Clauses, ", "))
+				t.item("sections", strings.Join(asText(box.Sections), ", "))
+				t.item("bases", strings.Join(asText(box.Bases), ", "))
+				t.item("urgency", box.urgency())
+				t.item("asks", strings.Join(box.Asks, ". "))
+			}
+			t.item("for", strings.Join(asText(box.Purposes), ", ")+": "+strings.Join(box.Kinds, ", "))
 		}
 		for _, n := range w.Never {
 			t.line("but never " + strings.Join(asText(n.Sections), ", ") + ": " + n.Why)

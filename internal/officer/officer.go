@@ -143,9 +143,9 @@ func open(a, framework *agreement.Agreement, w *flow, code fairlead.SectionCode)
 	inner := o.add(a, w, code)
 	outer := true
 	if a.Under != "" {
-		outer = framework != nil && o.add(framework, w, code)
+		outer = framework != nil && framework.Party(w.From) && framework.Party(w.To) && o.add(framework, w, code)
 	}
-	if !inner || !outer || !o.bars(a, w, code) || framework != nil && !o.bars(framework, w, code) {
+	if !inner || !outer || !o.free(a.Terms, w, code) || framework != nil && !o.free(framework.Terms, w, code) {
 		return opening{}, false
 	}
 	slices.Sort(o.terms)
@@ -179,12 +179,8 @@ func asks(t *agreement.Term) string {
 	return strings.Join(append(parts, t.Oblige.Words()...), "; ")
 }
 
-// bars notes prohibitions under a condition, and reports whether none is without.
-func (o *opening) bars(a *agreement.Agreement, w *flow, code fairlead.SectionCode) bool {
-	return o.barred(a.Terms, w, code)
-}
-
-func (o *opening) barred(terms []agreement.Term, w *flow, code fairlead.SectionCode) bool {
+// free notes prohibitions under a condition, and reports whether none is without.
+func (o *opening) free(terms []agreement.Term, w *flow, code fairlead.SectionCode) bool {
 	for i := range terms {
 		t := &terms[i]
 		if t.Prohibit == nil || !t.Bars(code) || !t.Speaks(&w.Use) {
