@@ -124,6 +124,68 @@ func TestMoreProhibitions(t *testing.T) {
 	})
 }
 
+// TestMoreHouses: one more rule of a house never delivers more, on the same ground, and what it bars
+// outright is delivered on none.
+func TestMoreHouses(t *testing.T) {
+	each(t, func(c chance, w *world, d policy.Decision) string {
+		h := c.house(one(c, []fairlead.AgencyID{fairlead.Hub, "SENDER", "RECIPIENT"}))
+		got := w.with(func(w *world) { w.f.Houses = append(w.f.Houses, h) }).decide()
+		if adds(d, got) && sameGround(w, d, got) {
+			return "with a rule of a house it delivers more"
+		}
+		for _, sec := range got.Sections {
+			if sec.Delivered && h.Terms[0].When == nil && h.Terms[0].Bars(sec.Code) {
+				return "a section that a house bars is delivered"
+			}
+		}
+		return ""
+	})
+}
+
+// TestLosingAFact: whatever is no longer known, nothing more is delivered on the same ground.
+func TestLosingAFact(t *testing.T) {
+	losses := map[string]func(*world){
+		"training": func(w *world) { w.f.Training = nil }, "severity": func(w *world) { w.r.Header.Severity = "" }, "certainty": func(w *world) { w.r.Header.Certainty = "" },
+		"told": func(w *world) { w.r.Header.Told = "" }, "urgency": func(w *world) { w.r.Header.Urgency = "" }, "threshold": func(w *world) { w.r.Header.Threshold = "" },
+		"tlp": func(w *world) { w.r.Header.TLP = "" }, "the kind's facts": func(w *world) { w.r.Header.Facts = nil }, "consents given": func(w *world) {
+			w.f.Consents = slices.DeleteFunc(w.f.Consents, func(h consent.Held) bool { return h.Items[0].Status == "given" || h.Items[0].Status == "renewed" })
+		},
+	}
+	each(t, func(_ chance, w *world, d policy.Decision) string {
+		for name, lose := range losses {
+			if got := w.with(lose).decide(); adds(d, got) && sameGround(w, d, got) {
+				return "without " + name + " it delivers more"
+			}
+		}
+		return ""
+	})
+}
+
+// TestObligations: what a decision obliges to is no looser than any term that it names; what is not
+// delivered obliges to nothing.
+func TestObligations(t *testing.T) {
+	obliged := 0
+	each(t, func(_ chance, w *world, d policy.Decision) string {
+		if !d.Delivers() && d.Oblige != nil {
+			return "it obliges, and delivers nothing"
+		}
+		for _, s := range d.Sections {
+			_, term := w.clause(s.Clause)
+			if !s.Delivered || term == nil || term.Oblige == nil {
+				continue
+			}
+			obliged++
+			if d.Oblige == nil || d.Oblige.RetainDays == 0 || d.Oblige.RetainDays > term.Oblige.RetainDays || term.Oblige.Onward == "none" && d.Oblige.Onward != "none" {
+				return "looser than " + s.Clause
+			}
+		}
+		return ""
+	})
+	if obliged < 100 {
+		t.Errorf("only %d sections oblige", obliged)
+	}
+}
+
 // TestFewerConsents: taking a consent that holds off the record never delivers more.
 func TestFewerConsents(t *testing.T) {
 	each(t, func(c chance, w *world, _ policy.Decision) string {
@@ -201,17 +263,50 @@ func TestClauses(t *testing.T) {
 				if term == nil || term.Permit == nil || !standing.Active(w.at) || !slices.Contains(term.Permit.Sections, s.Code) || !slices.Contains(term.Permit.Kinds, w.r.Header.Kind) {
 					return "clause " + s.Clause + " does not permit " + string(s.Code)
 				}
+				if !meets(w, term) {
+					return "clause " + s.Clause + " asks for what is not so"
+				}
+				if f := standing.Under; f != "" && !slices.ContainsFunc(w.f.Agreements, func(o *agreement.Standing) bool { return o.Ref() == f && o.Active(w.at) && bounds(w, o, s.Code) }) {
+					return "the framework of " + s.Clause + " does not permit " + string(s.Code)
+				}
 				if d.Agreement != "" && !strings.HasPrefix(s.Clause, d.Agreement+"#") {
 					return "clause " + s.Clause + " is not of the agreement that carries the share"
 				}
 				for _, other := range standing.Terms {
-					if other.Prohibit != nil && slices.Contains(other.Prohibit.Sections, s.Code) {
+					if other.Prohibit != nil && other.When == nil && slices.Contains(other.Prohibit.Sections, s.Code) {
 						return "term " + other.ID + " prohibits what " + s.Clause + " permits"
 					}
 				}
 			}
 		}
 		return ""
+	})
+}
+
+// meets says in other words than the rules whether a term's conditions hold; consent aside.
+func meets(w *world, t *agreement.Term) bool {
+	if t.When == nil {
+		return true
+	}
+	h := w.r.Header
+	if list := t.When.Thresholds; list != nil && !slices.Contains(list, h.Threshold) || t.When.Training != nil && !slices.Contains(w.f.Training, t.When.Training[0]) {
+		return false
+	}
+	switch f := t.When.Facts; {
+	case f == nil:
+		return true
+	case f.Fact == "severity":
+		return string(h.Severity) == f.Is
+	case f.Not != nil:
+		return h.Certainty != "" && string(h.Certainty) != f.Not.Is
+	}
+	return h.Told == "yes" || h.Threshold == "TH3" || h.Threshold == "TH4"
+}
+
+// bounds reports whether a term of a framework lets a section through.
+func bounds(w *world, framework *agreement.Standing, code fairlead.SectionCode) bool {
+	return slices.ContainsFunc(framework.Terms, func(t agreement.Term) bool {
+		return t.Permit != nil && slices.Contains(t.Permit.Sections, code) && meets(w, &t)
 	})
 }
 
