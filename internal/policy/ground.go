@@ -87,7 +87,7 @@ func (p *decider) consented(code fairlead.SectionCode) (c agreement.Consented) {
 	subjects := p.subjects()
 	c.Given = len(subjects) > 0
 	for _, subject := range subjects {
-		state, by := consent.Evaluate(slices.DeleteFunc(slices.Clone(p.f.Consents), func(h consent.Held) bool { return h.Subject != subject }), use, p.at)
+		state, by := consent.Evaluate(p.recordsOf(subject), use, p.at)
 		c.Refused = c.Refused || state == consent.Refused
 		if state != consent.Given {
 			c.Given = false
@@ -98,6 +98,11 @@ func (p *decider) consented(code fairlead.SectionCode) (c agreement.Consented) {
 		}
 	}
 	return c
+}
+
+// recordsOf are the records of one child.
+func (p *decider) recordsOf(subject string) []consent.Held {
+	return slices.DeleteFunc(slices.Clone(p.f.Consents), func(h consent.Held) bool { return h.Subject != subject })
 }
 
 // findBars gathers the prohibitions that hold whatever the share stands on. One that bars every section
@@ -279,9 +284,10 @@ func (p *decider) oblige() {
 	if p.standing == nil {
 		return
 	}
-	var sections []fairlead.SectionCode
+	sections := make([]fairlead.SectionCode, 0, len(p.d.Sections))
+	prefix := p.standing.Ref() + "#"
 	for _, s := range p.d.Sections {
-		if s.Delivered && strings.HasPrefix(s.Clause, p.standing.Ref()+"#") {
+		if s.Delivered && strings.HasPrefix(s.Clause, prefix) {
 			sections = append(sections, s.Code)
 		}
 	}

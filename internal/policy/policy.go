@@ -112,6 +112,7 @@ type decider struct {
 	bars     []agreement.Bar     // prohibitions that hold whatever the share stands on
 	standing *agreement.Standing // agreement that carries the share, if any
 	cover    agreement.Cover
+	handles  []string        // of the children it is about, once asked for
 	named    *agreement.Term // the last term named as a clause, and its name
 	namedAs  string
 	under    fairlead.Ground // what an override stands on, if there is one
@@ -162,7 +163,7 @@ func (p *decider) against(check string, reason fairlead.Reason, where, advice st
 
 // used lists the entries the decision read, so that an auditor finds them without searching.
 func (p *decider) used() {
-	var used []int64
+	used := make([]int64, 0, 16)
 	for _, a := range []*Agency{p.f.Sender, p.f.Recipient} {
 		if a != nil && a.ID != fairlead.Hub {
 			used = append(used, a.Entry)

@@ -26,11 +26,13 @@ func (s *sectionDecider) against(check string, reason fairlead.Reason, advice st
 // An override that still wants its second person (P14) holds the share whole.
 func (p *decider) decideSections() {
 	sent, left, overridden, waits := 0, 0, false, false
+	p.d.Sections = slices.Grow(p.d.Sections, len(p.Descriptors))
+	s := new(sectionDecider)
 	for i, d := range p.Descriptors {
 		if d.Audience != envelope.ForRecipient {
 			continue
 		}
-		s := &sectionDecider{Section: Section{Part: i, Code: d.Code}, desc: d}
+		*s = sectionDecider{Section: Section{Part: i, Code: d.Code}, desc: d}
 		p.checkSpecial(s)
 		p.checkCaveats(s)
 		p.checkConsent(s)
@@ -121,13 +123,15 @@ func (p *decider) requireConsent(s *sectionDecider, state consent.State) {
 }
 
 // subjects lists the children that the share is about, by the sender's handles.
-func (p *decider) subjects() (list []string) {
-	for _, d := range p.Descriptors {
-		if d.Subject != "" {
-			list = append(list, d.Subject)
+func (p *decider) subjects() []string {
+	if p.handles == nil {
+		for _, d := range p.Descriptors {
+			if d.Subject != "" {
+				p.handles = append(p.handles, d.Subject)
+			}
 		}
 	}
-	return list
+	return p.handles
 }
 
 func (p *decider) consentUse(s *sectionDecider) consent.Use {
