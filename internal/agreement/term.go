@@ -63,10 +63,15 @@ type Use struct {
 	Threshold        fairlead.Threshold
 	TLP              fairlead.TLP
 	GSC              fairlead.GSC
-	Training         []string                             // codes that are current for the sender's user
-	Header           interface{ Code(string) string }     // further codes of the header, for conditions; nil: missing
-	Facts            map[string]string                    // clear facts of the kind
-	Consent          func(fairlead.SectionCode) Consented // nil: nothing is recorded
+	Training         []string          // codes that are current for the sender's user
+	Facts            map[string]string // clear facts of the kind
+	More             More              // asked only by the terms that need it; nil: all of it is missing
+}
+
+// More is what only some terms ask of a share.
+type More interface {
+	Code(name string) string                  // a further code of the header
+	Consented(fairlead.SectionCode) Consented // what the records say of a section
 }
 
 // between reports whether the term speaks of this sender and recipient. open is for prohibitions: an

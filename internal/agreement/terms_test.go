@@ -107,7 +107,7 @@ func TestConditions(t *testing.T) {
 		"header code not checked": {agreement.Condition{Fact: "mood", Is: "good"}, false, true},
 	} {
 		use := assess
-		use.Kind, use.Threshold, use.Header = "alert.missing", "TH3", header{"severity": "Severe"}
+		use.Kind, use.Threshold, use.More = "alert.missing", "TH3", header{"severity": "Severe"}
 		use.Facts = map[string]string{"missing_since": "2027-02-01T00:00:00Z", "police_protection_from": "yesterday"}
 		a := a2()
 		a.Terms[0].Permit.Kinds, a.Terms[0].When = []string{"alert.missing"}, &agreement.When{Facts: &test.c}
@@ -125,7 +125,8 @@ func TestConditions(t *testing.T) {
 
 type header map[string]string
 
-func (h header) Code(name string) string { return h[name] }
+func (h header) Code(name string) string                                { return h[name] }
+func (h header) Consented(fairlead.SectionCode) (c agreement.Consented) { return c }
 
 func leaf(fact, is string) agreement.Condition { return agreement.Condition{Fact: fact, Is: is} }
 

@@ -65,8 +65,8 @@ func atMost[T comparable](order []T, v, bound T) bool {
 
 func (c *Consent) tests(code fairlead.SectionCode, u *Use) (f Failed) {
 	var said Consented
-	if u.Consent != nil {
-		said = u.Consent(code)
+	if u.More != nil {
+		said = u.More.Consented(code)
 	}
 	f.note(FailedObjected, !said.Refused)
 	if c.Given {
@@ -206,10 +206,10 @@ func (u *Use) fact(name string) (string, kind.Form) {
 	case "basis":
 		return string(u.Basis), kind.Code
 	}
-	if u.Header == nil {
+	if u.More == nil {
 		return "", ""
 	}
-	return u.Header.Code(name), kind.Code
+	return u.More.Code(name), kind.Code
 }
 
 // Missing lists the facts that the conditions of a term ask for and the use lacks.

@@ -53,7 +53,7 @@ func (p *decider) asks() {
 	h := p.Header
 	p.use = agreement.Use{
 		From: h.From.Agency, To: h.To.Agency, FromType: p.f.Sender.Type, ToType: p.f.Recipient.Type, Purpose: h.Purpose, Kind: h.Kind, Urgency: h.Urgency,
-		Threshold: h.Threshold, TLP: h.TLP, GSC: h.GSC, Training: p.f.Training, Facts: h.Facts, Header: p, Consent: p.consented,
+		Threshold: h.Threshold, TLP: h.TLP, GSC: h.GSC, Training: p.f.Training, Facts: h.Facts, More: p,
 	}
 	if h.Basis != nil {
 		p.use.Basis = h.Basis.Art6
@@ -80,8 +80,8 @@ func (p *decider) Code(name string) string {
 	return ""
 }
 
-// consented is what those concerned have said of a section, for the terms that ask.
-func (p *decider) consented(code fairlead.SectionCode) (c agreement.Consented) {
+// Consented is what those concerned have said of a section, for the terms that ask.
+func (p *decider) Consented(code fairlead.SectionCode) (c agreement.Consented) {
 	r := p.f.Recipient
 	use := consent.Use{Section: code, Purpose: p.Header.Purpose, Recipient: r.ID, Type: r.Type, Jurisdiction: r.Jurisdiction}
 	subjects := p.subjects()
