@@ -130,6 +130,24 @@ func (h header) Consented(fairlead.SectionCode) (c agreement.Consented) { return
 
 func leaf(fact, is string) agreement.Condition { return agreement.Condition{Fact: fact, Is: is} }
 
+// TestUnknownType: a side by type means parties of the type. Of an agency whose type is not known a permit
+// is not opened, and a prohibition holds.
+func TestUnknownType(t *testing.T) {
+	a := a2()
+	for i := range a.Terms {
+		s := a.Terms[i].Scope()
+		s.From, s.FromTypes, s.Purposes = nil, []fairlead.AgencyType{"LA_CSC"}, []fairlead.Purpose{"PRT-ASSESS"}
+	}
+	for from, want := range map[fairlead.AgencyType][2]bool{"LA_CSC": {true, true}, "POLICE": {false, false}, "": {false, true}} {
+		use := assess
+		use.FromType = from
+		c := (&agreement.Standing{Agreement: *a, ActiveBy: 1}).Covers(&use, nil, a.From.Time)
+		if got := [2]bool{c.Terms != nil, c.Bars != nil}; got != want {
+			t.Errorf("type %q: permits and prohibits %v, want %v", from, got, want)
+		}
+	}
+}
+
 // TestStrictest: merging obligations does not depend on the order, and never loosens one.
 func TestStrictest(t *testing.T) {
 	c := rand.New(rand.NewPCG(3, 4))

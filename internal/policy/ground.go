@@ -182,10 +182,13 @@ func (p *decider) permitted(cover *agreement.Cover) (n int) {
 	return n
 }
 
-// Bounds of what a refusal tells: the nearest terms, each with all the tests it fails.
+// Bounds of what a refusal tells: the nearest terms, each with all the tests it fails. A decision on 128
+// sections must fit into the log, whatever a term asks for.
 const (
-	nearOfShare   = 3
-	nearOfSection = 2
+	nearOfShare      = 3
+	nearOfSection    = 2
+	causesOfSection  = 4
+	charactersOfMiss = 160
 )
 
 // againstAgreements says why no agreement carries the share.
@@ -235,6 +238,9 @@ func (p *decider) near(s, framework *agreement.Standing, code fairlead.SectionCo
 
 // miss names a term that falls short: to auditors only, if the term says so; then the sender hears where.
 func miss(check, where, outer string, why agreement.Why, m agreement.Miss) []Cause {
+	if len(why.What) > charactersOfMiss {
+		why.What = strings.ToValidUTF8(why.What[:charactersOfMiss], "") + "…"
+	}
 	c := Cause{Reason: why.Reason, Check: check, Where: where, Advice: why.What}
 	if !m.Term.Private() {
 		return []Cause{c}

@@ -226,7 +226,9 @@ func (p *decider) fallsShort(s *sectionDecider, barred func(string)) {
 			if why.Reason == fairlead.ReasonAgreementScope {
 				why.Reason = fairlead.ReasonSectionNotAllowed
 			}
-			s.Causes = append(s.Causes, miss("P10", where+", term "+m.Clause(), where, why, m)...)
+			if len(s.Causes) < causesOfSection {
+				s.Causes = append(s.Causes, miss("P10", where+", term "+m.Clause(), where, why, m)...)
+			}
 		}
 	}
 }
