@@ -12,7 +12,7 @@
 //	fairlead open SHARE           decrypt and show a message
 //	fairlead ack SHARE LEVEL      acknowledge: opened_by_human, accepted_for_action, cannot_read, wrong_recipient
 //	fairlead consent DRAFT.yaml   record a consent or a refusal
-//	fairlead agreement list | propose FILE | sign REF
+//	fairlead agreement list | show FILE|REF | propose FILE | sign REF
 //	fairlead agreement suspend|resume|terminate REF REASON   at once: danger, breach, review, other
 //	fairlead rules FILE           set the rules of this house: what it neither sends nor receives
 //	fairlead policy lint FILE|REF            read an agreement as a data-protection officer would
@@ -74,7 +74,7 @@ type command struct {
 
 var commands = map[string]command{
 	"enrol": {1, enrol}, "join": {1, join}, "sync": {0, sync}, "send": {1, send}, "inbox": {0, inbox}, "open": {1, open}, "ack": {2, ack},
-	"consent": {1, send}, "agreement list": {0, agreements}, "agreement propose": {1, propose}, "agreement sign": {1, sign},
+	"consent": {1, send}, "agreement list": {0, agreements}, "agreement show": {1, show}, "agreement propose": {1, propose}, "agreement sign": {1, sign},
 	"agreement suspend": {2, changeAgreement(agreement.Suspend)}, "agreement resume": {2, changeAgreement(agreement.Resume)},
 	"agreement terminate": {2, changeAgreement(agreement.Terminate)},
 	"rules":               {1, rules}, "policy lint": {1, lint}, "policy matrix": {2, matrix}, "policy diff": {2, diff}, "policy explain": {1, explain},

@@ -36,6 +36,19 @@ func document(b *officer.Book, name string) (*agreement.Standing, error) {
 	return a, config.Load(name, &a.Agreement)
 }
 
+// show is an agreement as a person reads it before signing.
+func show(ctx context.Context, s *session) error {
+	if err := s.current(ctx); err != nil {
+		return err
+	}
+	b := s.book()
+	a, err := document(&b, s.args[0])
+	if err != nil {
+		return err
+	}
+	return s.told(b.SheetOf(a))
+}
+
 // lint reads an agreement as a data-protection officer would, before it is proposed or while it is in force.
 func lint(ctx context.Context, s *session) error {
 	if err := s.current(ctx); err != nil {

@@ -316,7 +316,7 @@ func TestFitsIntoTheLog(t *testing.T) {
 	w := chance{rand.New(rand.NewPCG(1, 9))}.world()
 	w.f.Sender, w.f.Recipient = &policy.Agency{ID: "SENDER", Type: "LA_CSC", Jurisdiction: "GB-ENG"}, &policy.Agency{ID: "RECIPIENT", Type: "POLICE", Jurisdiction: "GB-ENG"}
 	h := w.r.Header
-	h.Kind, h.Purpose, h.Facts, h.Danger, h.Transfer, h.Threshold, h.Severity = "assessment.share", "PRT-ASSESS", nil, nil, nil, "TH2", ""
+	h.Kind, h.Purpose, h.Facts, h.Danger, h.Transfer, h.Threshold, h.Severity = "assessment.share", "PRT-ASSESS", nil, nil, nil, "TH2", "Minor"
 	h.Basis = &envelope.Basis{Art6: "A6-1-c", Gateways: []fairlead.Gateway{"COURT-ORDER"}}
 	s := &agreement.Standing{Entry: 10, ActiveBy: 20}
 	s.ID, s.Version, s.Parties = strings.Repeat("A", 32), 999_999, []fairlead.AgencyID{"SENDER", "RECIPIENT"}
