@@ -146,6 +146,11 @@ func TestUnknownType(t *testing.T) {
 			t.Errorf("type %q: permits and prohibits %v, want %v", from, got, want)
 		}
 	}
+	third := assess
+	third.From, third.FromType = "WDB-CSC", "LA_CSC"
+	if c := (&agreement.Standing{Agreement: *a, ActiveBy: 1}).Covers(&third, nil, a.From.Time); c.Terms != nil || c.Bars != nil {
+		t.Error("a type means others than the parties of that type")
+	}
 }
 
 // TestStrictest: merging obligations does not depend on the order, and never loosens one.
