@@ -130,6 +130,23 @@ func (h header) Consented(fairlead.SectionCode) (c agreement.Consented) { return
 
 func leaf(fact, is string) agreement.Condition { return agreement.Condition{Fact: fact, Is: is} }
 
+// TestDeepest: the deepest condition that Check lets through comes back from a record.
+func TestDeepest(t *testing.T) {
+	a := a2()
+	deep := agreement.Condition{Fact: "severity", OneOf: []string{"Severe", "Extreme"}}
+	for range 3 {
+		deep = agreement.Condition{All: []agreement.Condition{deep}}
+	}
+	a.Terms[0].When = &agreement.When{Facts: &deep}
+	record, err := a.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := agreement.Parse(record); err != nil || !reflect.DeepEqual(got, a) {
+		t.Errorf("%+v: %v", got, err)
+	}
+}
+
 // TestUnknownType: a side by type means parties of the type. Of an agency whose type is not known a permit
 // is not opened, and a prohibition holds.
 func TestUnknownType(t *testing.T) {

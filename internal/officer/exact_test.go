@@ -239,7 +239,7 @@ func TestMatrixIsExact(t *testing.T) {
 // allows asks the rules themselves, one combination at a time.
 func allows(b *officer.Book, u *agreement.Use, code fairlead.SectionCode) bool {
 	k, _ := kind.Lookup(u.Kind)
-	if !k.MaySend(u.FromType) || !slices.Contains(k.Purposes, u.Purpose) || policy.SectionDefault(code, b.Agency(u.From), b.Agency(u.To)) != "" {
+	if !k.Built || !k.MaySend(u.FromType) || !slices.Contains(k.Purposes, u.Purpose) || policy.SectionDefault(code, b.Agency(u.From), b.Agency(u.To)) != "" {
 		return false
 	}
 	var bars []agreement.Bar

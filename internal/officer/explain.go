@@ -226,7 +226,7 @@ func points(t *text, list []Point) {
 		t.item("law", p.Law)
 		t.item("change", p.Change)
 		if p.Secret {
-			t.item("note", "the sender is not told this")
+			t.item("note", "the hub tells this to auditors only")
 		}
 		t.indent = ""
 	}

@@ -34,7 +34,7 @@ type Never struct {
 
 // MatrixOf computes the matrix of two agencies. It looks at every combination of kind, purpose, basis and
 // section that a term in force names: what is not listed is not open. Emergencies and replies, which
-// stand on no agreement, are not in it.
+// stand on no agreement, are not in it; nor are kinds whose rules are not built.
 func (b *Book) MatrixOf(x, y fairlead.AgencyID) Matrix {
 	m := Matrix{Between: []fairlead.AgencyID{x, y}, At: b.At.UTC().Format("2006-01-02T15:04:05Z")}
 	for _, pair := range [][2]fairlead.AgencyID{{x, y}, {y, x}} {
@@ -61,7 +61,7 @@ func (b *Book) way(from, to fairlead.AgencyID) Way {
 	never := map[string][]fairlead.SectionCode{}
 	s.each(from, to, b.TypeOf, func(f *flow) {
 		k, _ := kind.Lookup(f.Kind)
-		if !k.MaySend(sender.Type) || k.Purposes != nil && !slices.Contains(k.Purposes, f.Purpose) {
+		if !k.Built || !k.MaySend(sender.Type) || k.Purposes != nil && !slices.Contains(k.Purposes, f.Purpose) {
 			return
 		}
 		by := map[string]Box{}
@@ -165,6 +165,7 @@ func (m Matrix) Words() string {
 		t.indent = ""
 		t.WriteString("\n")
 	}
-	t.line("Replies to a question, and emergencies at TH4, stand on no agreement and are not listed.")
+	t.line("Replies to a question, and emergencies at TH4, stand on no agreement and are not listed. " +
+		"The other checks of a share apply too: lawful basis, danger, consent and caveats.")
 	return t.String()
 }

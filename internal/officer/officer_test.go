@@ -162,7 +162,7 @@ func TestExplain(t *testing.T) {
 		"stands on agreement A2/1, Northmere and Romania, case work and returns", "law UK GDPR Art 6(1)(c), legal obligation, CA1989-47", "law transfer A45",
 		"EDU, delivered clause A2/1#t2-outward words 2. The Northmere Parties may send", "HEALTH-PHYS, delivered", "law UK GDPR Art 9: A9-2-h",
 		"HEALTH-MH, withheld", "P10 may this section go, to this recipient?", "reason E_SECTION_NOT_ALLOWED, section HEALTH-MH", "words 6. Sexual health, mental health",
-		"change term A2/1#t6-the-childs-own prohibits it", "note the sender is not told this", "INTEL, withheld", "change intelligence goes to law enforcement only",
+		"change term A2/1#t6-the-childs-own prohibits it", "note the hub tells this to auditors only", "INTEL, withheld", "change intelligence goes to law enforcement only",
 		"recipient delete it after 30 days", "recipient ask the sender before passing it on", "due DL-TERM-DELETE 2027-03-03",
 	} {
 		if !strings.Contains(words, want) {
@@ -236,7 +236,7 @@ func TestMatrixWords(t *testing.T) {
 	words := strings.Join(strings.Fields(b.MatrixOf("NOR-CSC", "RO-DIR").Words()), " ")
 	for _, want := range []string{
 		"NOR-CSC may send to RO-DIR", "A2/1#t2-outward sections ID-CORE", "for LIAISE: liaison.note", "but never EDU: term house:RO-DIR/2#no-edu prohibits it words We take no school reports.",
-		"RO-DIR may send to NOR-CSC", "asks transfer IN-EU-ADEQ", "stand on no agreement and are not listed",
+		"RO-DIR may send to NOR-CSC", "asks transfer IN-EU-ADEQ", "stand on no agreement and are not listed", "lawful basis, danger, consent and caveats",
 	} {
 		if !strings.Contains(words, want) {
 			t.Errorf("%q is missing in\n%s", want, b.MatrixOf("NOR-CSC", "RO-DIR").Words())

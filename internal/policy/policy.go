@@ -190,8 +190,9 @@ func (p *decider) used() {
 	if p.f.Answered != nil {
 		used = append(used, p.f.Answered.Entry)
 	}
-	slices.Sort(used)
-	p.d.Used = slices.Compact(used)
+	if slices.Sort(used); len(used) > 0 {
+		p.d.Used = slices.Compact(used)
+	}
 }
 
 // Reasons lists the distinct reasons of a decision, share and sections together, in alphabetical order.
