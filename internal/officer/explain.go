@@ -190,6 +190,7 @@ func (a Account) Words() string {
 		t.item("law", l)
 	}
 	points(t, a.Reasons)
+	said := map[string]bool{}
 	for _, s := range a.Sections {
 		t.WriteString("\n")
 		state := "withheld"
@@ -198,7 +199,10 @@ func (a Account) Words() string {
 		}
 		t.line(string(s.Code) + ", " + state)
 		t.item("clause", s.Clause)
-		t.item("words", s.Words)
+		if !said[s.Clause] {
+			t.item("words", s.Words)
+		}
+		said[s.Clause] = true
 		for _, l := range s.Law {
 			t.item("law", l)
 		}
@@ -218,12 +222,15 @@ func (a Account) Words() string {
 }
 
 func points(t *text, list []Point) {
+	last := ""
 	for _, p := range list {
-		t.item(p.Check, p.Asks)
-		t.indent = "    "
+		if p.Check != last {
+			t.item(p.Check, p.Asks)
+			t.item("", p.Law)
+		}
+		last, t.indent = p.Check, "    "
 		t.item("reason", string(p.Reason)+at(p.Where))
 		t.item("words", p.Words)
-		t.item("law", p.Law)
 		t.item("change", p.Change)
 		if p.Secret {
 			t.item("note", "the hub tells this to auditors only")
