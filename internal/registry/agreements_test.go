@@ -114,6 +114,21 @@ func TestSupersede(t *testing.T) {
 	}
 }
 
+// TestSupersedeFromNow: a version that is signed after its first instant takes the place of the old one with
+// the last signature: what the old one carried till then it carried.
+func TestSupersedeFromNow(t *testing.T) {
+	w := newWorld(t, "NOR-CSC", "RO-DIR")
+	w.agree("A1", "NOR-CSC", "RO-DIR")
+	next := w.changed(w.pact("A1", "NOR-CSC", "RO-DIR"), func(a *agreement.Agreement) { a.Version, a.Supersedes = 2, "A1/1" })
+	w.send(w.message("NOR-CSC", "RO-DIR", "agreement.proposal", next))
+	w.at = start.Add(time.Hour)
+	w.signAll(next, "A1", 2, "NOR-CSC", "RO-DIR")
+	old := w.snap.Agreements()[0]
+	if before, now := old.State(w.at.Add(-time.Second)), old.State(w.at); before != agreement.StateActive || now != agreement.StateSuperseded {
+		t.Errorf("%s, and from the signature %s", before, now)
+	}
+}
+
 func (w *world) state(ref string) agreement.State {
 	w.t.Helper()
 	for _, s := range w.snap.Agreements() {
