@@ -26,6 +26,7 @@ tools: ## what the checks need beside Go; pages and their browser come with the 
 
 bench: ## speed, as ratios in one run
 	$(GO) test -run '^$$' -bench . -benchtime 2s ./internal/hubtest ./internal/keyring ./internal/monitor ./internal/seal ./internal/strictjson ./internal/tlog
+	GOMAXPROCS=1 $(GO) test -run '^$$' -bench . -benchtime 2s ./internal/policy # a country of agreements, per core
 
 check: tools ## format, vet, lint, dead code, tidy
 	@test -z "$$(bin/gofumpt -l -extra .)" || { echo "gofumpt:"; bin/gofumpt -l -extra .; exit 1; }

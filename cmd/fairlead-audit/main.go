@@ -45,6 +45,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return err
 	}
 	command, ok := commands[args[0]]
+	if len(args) > 1 && args[0] == "policy" {
+		tool, known := policies[args[1]]
+		command, ok = tool.do, known
+		args = append([]string{"policy " + args[1]}, args[2:]...)
+	}
 	if !ok {
 		return fmt.Errorf("%w: there is no command %q\n\n%s", errUsage, args[0], usage)
 	}

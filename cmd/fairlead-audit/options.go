@@ -32,6 +32,15 @@ const usage = `fairlead-audit checks the log of a Fairlead hub with public keys 
       follow: another decision, other reasons, a section dropped, a wrong number, a wrong commitment.
   fairlead-audit show [-key FILE] DIR N
       Show entry N in words. With -json, all of it.
+  fairlead-audit policy lint [-key FILE] DIR [REF]
+      Read an agreement on record, or all of them, as a data-protection officer would.
+  fairlead-audit policy matrix [-key FILE] DIR AGENCY AGENCY
+      Who may send what to whom between two agencies, in both directions, after the last entry.
+  fairlead-audit policy diff [-key FILE] DIR REF REF
+      What another version of an agreement opens, closes and changes: every combination is looked at.
+  fairlead-audit policy explain [-key FILE] DIR N
+      Why entry N was decided so: each check, each clause with its signed words, each law, what to change.
+      Shows what the sender is not told.
   fairlead-audit search [narrowing] DIR
       List shares, notices and unreadable submissions.
   fairlead-audit ask [narrowing] DIR QUESTION
@@ -113,8 +122,9 @@ type options struct {
 
 	file   string
 	json   bool
-	word   string // what stands behind the folder
-	create string // of witness: name of a new one
+	word   string   // what stands behind the folder
+	create string   // of witness: name of a new one
+	rest   []string // arguments of policy after the folder
 	stdin  io.Reader
 	stdout io.Writer
 	stderr io.Writer
@@ -149,6 +159,9 @@ func parse(args []string, stdin io.Reader, stdout, stderr io.Writer) (*options, 
 			return nil, err
 		}
 	}
+	if strings.HasPrefix(args[0], "policy ") {
+		return o, o.policy(args[0], flags.Args())
+	}
 	return o, o.arguments(args[0], flags.Args())
 }
 
@@ -162,6 +175,28 @@ func (o *options) load() error {
 	o.Policy, o.Cosigned = cmp.Or(o.Policy, c.Policy), cmp.Or(o.Cosigned, c.Cosigned)
 	o.WitnessKey, o.Listen, o.State = cmp.Or(o.WitnessKey, c.WitnessKey), cmp.Or(o.Listen, c.Listen), c.State
 	o.Mirror, o.PlainHTTP = c.Mirror, o.PlainHTTP || c.PlainHTTP
+	return nil
+}
+
+// policy takes the folder, where it is not configured, and what the tool wants after it.
+func (o *options) policy(command string, args []string) error {
+	want := policies[strings.TrimPrefix(command, "policy ")].args
+	least, most := want, want
+	if want < 0 { // one at most
+		least, most = 0, 1
+	}
+	for _, a := range args {
+		if strings.HasPrefix(a, "-") {
+			return fmt.Errorf("%w: flags stand before the folder: move %s to the front", errUsage, a)
+		}
+	}
+	if len(args) > 0 && (o.Mirror == "" || len(args) > most) {
+		o.Mirror, args = args[0], args[1:]
+	}
+	if o.Mirror == "" || len(args) < least || len(args) > most {
+		return fmt.Errorf("%w: %s wants the folder of the mirror and what to look at; see: fairlead-audit help", errUsage, command)
+	}
+	o.rest = args
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"fairlead/internal/agreement"
 	"fairlead/internal/config"
 	"fairlead/internal/tlog"
 )
@@ -40,6 +41,10 @@ func TestSamples(t *testing.T) {
 	}
 	if r := rules.register(); len(r.Groups) == 0 || len(r.Countries) == 0 {
 		t.Error("the sample of rules sets nothing")
+	}
+	house := agreement.House{Version: 1, Terms: rules.Prohibitions}
+	if err := house.Check(); err != nil || len(house.Terms) == 0 {
+		t.Errorf("the sample's prohibitions: %v", err)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"fairlead/internal/agreement"
 	"fairlead/internal/config"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/registry"
@@ -225,6 +226,7 @@ type Rules struct {
 		State  string `yaml:"state"`
 		CAOnly bool   `yaml:"art34_ca_only"`
 	} `yaml:"countries"`
+	Prohibitions []agreement.Term `yaml:"prohibitions"`
 }
 
 func setRules(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -239,7 +241,7 @@ func setRules(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if err := o.call(ctx, "POST", "/rules", r.register(), &struct{}{}); err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "rules set: %d groups, %d countries\n", len(r.Groups), len(r.Countries))
+	fmt.Fprintf(stdout, "rules set: %d groups, %d countries, %d prohibitions\n", len(r.Groups), len(r.Countries), len(r.Prohibitions))
 	return nil
 }
 

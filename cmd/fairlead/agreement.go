@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"time"
 
 	"fairlead/internal/agreement"
 	"fairlead/internal/client"
 	"fairlead/internal/config"
+	"fairlead/internal/fairlead"
 )
 
 // agreements lists the agreement versions on record that this agency has proved.
@@ -17,27 +19,13 @@ func agreements(ctx context.Context, s *session) error {
 	list := s.client.Snapshot().Agreements()
 	return s.print(list, func() {
 		for _, a := range list {
-			s.say("%-8s %-10s %d of %d signed, %s to %s  %s", a.Ref(), standing(&a), len(a.Signed), len(a.Parties),
+			s.say("%-8s %-10s %d of %d signed, %s to %s  %s", a.Ref(), a.State(time.Now()), len(a.Signed), len(a.Parties),
 				a.From.Format(time.DateOnly), a.Until.Format(time.DateOnly), a.Title)
 		}
 		if len(list) == 0 {
 			s.say("no agreement names this agency yet")
 		}
 	})
-}
-
-func standing(a *agreement.Standing) string {
-	switch now := time.Now(); {
-	case a.Active(now):
-		return "active"
-	case a.Paused(now):
-		return "suspended"
-	case a.Expired(now):
-		return "expired"
-	case a.ActiveBy >= 0:
-		return "signed"
-	}
-	return "proposed"
 }
 
 // propose sends an agreement file to its other parties.
@@ -101,4 +89,27 @@ func changeAgreement(action agreement.Action) func(context.Context, *session) er
 		}
 		return s.await(ctx, ids...)
 	}
+}
+
+// rules signs the rules of this house and puts them on record.
+func rules(ctx context.Context, s *session) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	var h agreement.House
+	if err := config.Load(s.args[0], &h); err != nil {
+		return err
+	}
+	if err := h.Check(); err != nil {
+		return err
+	}
+	record, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	ids, err := s.client.Send(&client.Draft{Kind: "agency.rules", Role: s.Role, User: s.User, To: []string{string(fairlead.Hub)}, Record: record})
+	if err != nil {
+		return err
+	}
+	return s.await(ctx, ids...)
 }

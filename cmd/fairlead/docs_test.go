@@ -6,6 +6,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"fairlead/internal/agreement"
+	"fairlead/internal/config"
+	"fairlead/internal/officer"
+	"fairlead/internal/policy"
 )
 
 // TestSample runs a command on the commented sample: what is wrong then is the folder, not the file.
@@ -13,6 +18,19 @@ func TestSample(t *testing.T) {
 	_, err := newSession("inbox", []string{"-config", "../../config/fairlead.yaml"}, 0, io.Discard, io.Discard)
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestSampleAgreement: the commented agreement of config is one that could be proposed, and an officer has
+// nothing to say of it.
+func TestSampleAgreement(t *testing.T) {
+	a := &agreement.Standing{ActiveBy: -1}
+	if err := config.Load("../../config/agreement.yaml", &a.Agreement); err != nil {
+		t.Fatal(err)
+	}
+	b := officer.Book{At: a.From.Time, Agencies: []*policy.Agency{{ID: "ALDER", Type: "LA_CSC", Jurisdiction: "GB-ENG"}, {ID: "BIRCH", Type: "STATUTORY_OVERSEAS", Jurisdiction: "RO"}}}
+	if found := b.Lint(a); len(found) > 0 {
+		t.Error(found.Words())
 	}
 }
 

@@ -12,8 +12,13 @@
 //	fairlead open SHARE           decrypt and show a message
 //	fairlead ack SHARE LEVEL      acknowledge: opened_by_human, accepted_for_action, cannot_read, wrong_recipient
 //	fairlead consent DRAFT.yaml   record a consent or a refusal
-//	fairlead agreement list | propose FILE | sign REF
+//	fairlead agreement list | show FILE|REF | propose FILE | sign REF
 //	fairlead agreement suspend|resume|terminate REF REASON   at once: danger, breach, review, other
+//	fairlead rules FILE           set the rules of this house: what it neither sends nor receives
+//	fairlead policy lint FILE|REF            read an agreement as a data-protection officer would
+//	fairlead policy matrix AGENCY AGENCY     who may send what to whom between two agencies
+//	fairlead policy diff FILE|REF FILE|REF   what another version opens and closes, exactly
+//	fairlead policy explain SHARE|DRAFT.yaml why a share was decided so, or how a draft would be
 //	fairlead agencies             list the register as proved
 //	fairlead staff add USER ROLE  make a signing key for one of the agency's people and put it on record
 //	fairlead sent SHARE           show what this agency sent, from its own sealed copy
@@ -43,7 +48,7 @@ func main() {
 	os.Exit(exit(os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-var errUsage = errors.New("usage: fairlead enrol | join | sync | send | inbox | open | ack | consent | agreement | agencies | staff add | sent | approve | key rotate | status; see: go doc fairlead/cmd/fairlead")
+var errUsage = errors.New("usage: fairlead enrol | join | sync | send | inbox | open | ack | consent | agreement | rules | policy | agencies | staff add | sent | approve | key rotate | status; see: go doc fairlead/cmd/fairlead")
 
 // errRefused is the exit of a command whose share the hub refused: the reasons were printed.
 var errRefused = errors.New("refused; the reasons are above")
@@ -69,10 +74,11 @@ type command struct {
 
 var commands = map[string]command{
 	"enrol": {1, enrol}, "join": {1, join}, "sync": {0, sync}, "send": {1, send}, "inbox": {0, inbox}, "open": {1, open}, "ack": {2, ack},
-	"consent": {1, send}, "agreement list": {0, agreements}, "agreement propose": {1, propose}, "agreement sign": {1, sign},
+	"consent": {1, send}, "agreement list": {0, agreements}, "agreement show": {1, show}, "agreement propose": {1, propose}, "agreement sign": {1, sign},
 	"agreement suspend": {2, changeAgreement(agreement.Suspend)}, "agreement resume": {2, changeAgreement(agreement.Resume)},
 	"agreement terminate": {2, changeAgreement(agreement.Terminate)},
-	"agencies":            {0, agencies}, "key rotate": {0, rotate}, "staff add": {2, addStaff}, "approve": {2, approve}, "sent": {1, own}, "status": {0, status},
+	"rules":               {1, rules}, "policy lint": {1, lint}, "policy matrix": {2, matrix}, "policy diff": {2, diff}, "policy explain": {1, explain},
+	"agencies": {0, agencies}, "key rotate": {0, rotate}, "staff add": {2, addStaff}, "approve": {2, approve}, "sent": {1, own}, "status": {0, status},
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {

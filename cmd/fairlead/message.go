@@ -101,6 +101,9 @@ func (s *session) decision(to string, d policy.Decision) {
 	for _, due := range d.Due {
 		s.say("    %-12s due %s", due.Code, due.At)
 	}
+	for _, o := range d.Oblige.Words() {
+		s.say("    the recipient: %s", o)
+	}
 }
 
 var words = map[fairlead.Result]string{
@@ -155,7 +158,7 @@ func (s *session) sent(list []*client.SentShare) {
 		}
 		s.say("%s: %s, proved by log entry %d", sh.ID, sh.State, sh.Index)
 		v := sh.Verdict
-		s.decision(string(sh.To), policy.Decision{Result: v.Result, Ground: v.Ground, Agreement: v.Agreement, Causes: v.Causes, Holds: v.Holds, Sections: v.Sections, Due: v.Due})
+		s.decision(string(sh.To), policy.Decision{Result: v.Result, Ground: v.Ground, Agreement: v.Agreement, Causes: v.Causes, Holds: v.Holds, Sections: v.Sections, Due: v.Due, Oblige: v.Oblige})
 	}
 }
 
@@ -202,9 +205,13 @@ func open(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.print(map[string]any{"message": m, "sections": contents}, func() {
+	duties := s.client.Duties(m)
+	return s.print(map[string]any{"message": m, "sections": contents, "duties": duties}, func() {
 		s.say("%s from %s (%s %s), log entry %d, %s", m.Header.Kind, m.Header.From.Agency, m.Header.From.Role, m.Header.From.User, m.Index, m.At)
 		s.say("purpose %s, threshold %s, handling %s %s", m.Header.Purpose, m.Header.Threshold, m.Header.TLP, m.Header.GSC)
+		for _, o := range duties.Words() {
+			s.say("you owe: %s", o)
+		}
 		for _, c := range contents {
 			s.say("\n%s %v", c.Code, c.Caveats)
 			if c.JSON != nil {

@@ -3,7 +3,6 @@ package agreement_test
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"reflect"
 	"slices"
@@ -28,7 +27,13 @@ func a2() *agreement.Agreement {
 	return &agreement.Agreement{
 		ID: "A2", Version: 1, Title: "Northmere and Romania, case work and returns", Form: "mou_gov", Parties: []fairlead.AgencyID{"NOR-CSC", "RO-DIR"},
 		From: instant("2025-03-31T23:00:00Z"), Until: instant("2027-03-31T22:59:59Z"), ReviewBy: "2026-03-31", DPIA: "DPIA-2025-07",
-		Objective: "Children who move between us stay safe.", Summary: "What we share about children who move.",
+		Objective: "Children who move between us stay safe.", Summary: "What we share about children who move.", NoticeDays: 30,
+		Signatories: []agreement.Signatory{{Agency: "NOR-CSC", Name: "E. Hart", Role: "Director"}, {Agency: "RO-DIR", Name: "A. Popescu", Role: "Director General"}},
+		Contacts:    []agreement.Contact{{Agency: "NOR-CSC", DPO: "dpo@northmere.example"}, {Agency: "RO-DIR", DPO: "dpo@directie.example"}},
+		Governance: agreement.Governance{
+			Rights: "Each answers for what it holds.", Transparency: "Both publish a notice.", Accuracy: "Who finds a mistake corrects it.", Security: "Named staff only.",
+			Retention: "As the terms say.", Breach: "Within 24 hours.", Disputes: "The leads meet.", Sanctions: "Suspension.",
+		},
 		Terms: []agreement.Term{
 			{ID: "out", Text: "Northmere may send what is needed to assess a child.", Permit: &agreement.Scope{
 				From: []fairlead.AgencyID{"NOR-CSC"}, To: []fairlead.AgencyID{"RO-DIR"}, Purposes: []fairlead.Purpose{"PRT-ASSESS", "LIAISE"},
@@ -129,15 +134,73 @@ func TestFaults(t *testing.T) {
 		"permit for any end":    {func(a *agreement.Agreement) { a.Terms[0].Permit.Purposes = nil }, "term out: a permit names its purposes, kinds and bases"},
 		"permit on any basis":   {func(a *agreement.Agreement) { a.Terms[0].Permit.Bases = nil }, "term out: a permit names its purposes, kinds and bases"},
 		"permit by no transfer": {func(a *agreement.Agreement) { a.Terms[0].Permit.Transfer = "" }, "term out: a permit names its transfer mechanism"},
-		"from nobody":           {func(a *agreement.Agreement) { a.Terms[1].Prohibit.From = nil }, "term no-risk: from and to: "},
-		"to nobody":             {func(a *agreement.Agreement) { a.Terms[0].Permit.To = nil }, "term out: from and to: "},
+		"from nobody":           {func(a *agreement.Agreement) { a.Terms[1].Prohibit.From = nil }, "term no-risk: from: want at least one party"},
+		"to nobody":             {func(a *agreement.Agreement) { a.Terms[0].Permit.To = nil }, "term out: to: want at least one party"},
 		"to a third party":      {func(a *agreement.Agreement) { a.Terms[0].Permit.To[0] = "RO-CCA" }, "term out: RO-CCA is not a party"},
 		"purpose unknown":       {func(a *agreement.Agreement) { a.Terms[0].Permit.Purposes[0] = "ANY" }, `term out: purpose "ANY"`},
 		"kind unknown":          {func(a *agreement.Agreement) { a.Terms[0].Permit.Kinds[0] = "all" }, `term out: kind "all"`},
 		"basis unknown":         {func(a *agreement.Agreement) { a.Terms[0].Permit.Bases[0] = "good" }, `term out: basis "good"`},
 		"section unknown":       {func(a *agreement.Agreement) { a.Terms[1].Prohibit.Sections[0] = "ALL" }, `term no-risk: section "ALL"`},
 		"transfer unknown":      {func(a *agreement.Agreement) { a.Terms[0].Permit.Transfer = "POST" }, `term out: transfer "POST"`},
-		"65 entries in a list":  {func(a *agreement.Agreement) { a.Terms[0].Permit.Kinds = make([]string, 65) }, "term out: no list may have more than 64"},
+		"control kind":          {func(a *agreement.Agreement) { a.Terms[0].Permit.Kinds[0] = "ack" }, "term out: kind ack is of the control plane"},
+		"nobody signs":          {func(a *agreement.Agreement) { a.Signatories = a.Signatories[:1] }, "signatories: who signs for RO-DIR"},
+		"a third signs":         {func(a *agreement.Agreement) { a.Signatories[0].Agency = "RO-CCA" }, "signatories: RO-CCA is not a party"},
+		"signs without a name":  {func(a *agreement.Agreement) { a.Signatories[0].Name = "" }, "signatories: NOR-CSC: want a name and an office"},
+		"no contact":            {func(a *agreement.Agreement) { a.Contacts = a.Contacts[1:] }, "contacts: how is the data-protection officer of NOR-CSC reached"},
+		"empty contact":         {func(a *agreement.Agreement) { a.Contacts[0].DPO = "" }, "contacts: NOR-CSC: want dpo"},
+		"no rights":             {func(a *agreement.Agreement) { a.Governance.Rights = "" }, "governance.rights: say who answers"},
+		"no transparency":       {func(a *agreement.Agreement) { a.Governance.Transparency = " " }, "governance.transparency: "},
+		"no accuracy":           {func(a *agreement.Agreement) { a.Governance.Accuracy = "" }, "governance.accuracy: "},
+		"no security":           {func(a *agreement.Agreement) { a.Governance.Security = "" }, "governance.security: "},
+		"no retention":          {func(a *agreement.Agreement) { a.Governance.Retention = "" }, "governance.retention: "},
+		"no breach":             {func(a *agreement.Agreement) { a.Governance.Breach = "" }, "governance.breach: "},
+		"no disputes":           {func(a *agreement.Agreement) { a.Governance.Disputes = "" }, "governance.disputes: "},
+		"no sanctions":          {func(a *agreement.Agreement) { a.Governance.Sanctions = "" }, "governance.sanctions: "},
+		"review after a year":   {func(a *agreement.Agreement) { a.ReviewBy = "2026-04-02" }, "review_by: at most 12 months"},
+		"notice of a year":      {func(a *agreement.Agreement) { a.NoticeDays = 366 }, "notice_days: "},
+		"under itself":          {func(a *agreement.Agreement) { a.Under = "F1" }, "under: want a framework"},
+		"framework under one":   {func(a *agreement.Agreement) { a.Framework, a.Under = true, "F1/1" }, "a framework stands under none"},
+		"supersedes itself":     {func(a *agreement.Agreement) { a.Supersedes = "A2/1" }, "supersedes: want another version"},
+		"both sides of from":    {func(a *agreement.Agreement) { a.Terms[0].Permit.FromTypes = []fairlead.AgencyType{"LA_CSC"} }, "term out: from: want at least one party, or one type"},
+		"type unknown": {func(a *agreement.Agreement) {
+			a.Terms[0].Permit.From, a.Terms[0].Permit.FromTypes = nil, []fairlead.AgencyType{"CLUB"}
+		}, `term out: from_types "CLUB"`},
+		"urgency unknown":    {func(a *agreement.Agreement) { a.Terms[0].Permit.Urgency = []fairlead.Urgency{"Soon"} }, `term out: urgency "Soon"`},
+		"permit beside":      {func(a *agreement.Agreement) { a.Terms[0].Beside = true }, "term out: beside is for a prohibition"},
+		"told to nobody":     {func(a *agreement.Agreement) { a.Terms[0].Disclose = "nobody" }, "term out: disclose: want sender or auditor"},
+		"obliged to nothing": {func(a *agreement.Agreement) { a.Terms[0].Oblige = &agreement.Oblige{} }, "term out: oblige: it obliges to nothing"},
+		"kept for ever":      {func(a *agreement.Agreement) { a.Terms[0].Oblige = &agreement.Oblige{RetainDays: 4000} }, "term out: oblige.retain_days: want 1 to 3660"},
+		"onward to all":      {func(a *agreement.Agreement) { a.Terms[0].Oblige = &agreement.Oblige{Onward: "all"} }, "term out: oblige.onward: want none, ask or parties"},
+		"a role unknown":     {func(a *agreement.Agreement) { a.Terms[0].Oblige = &agreement.Oblige{Notify: []fairlead.Role{"BOSS"}} }, `term out: oblige.notify "BOSS"`},
+		"another use only": {func(a *agreement.Agreement) {
+			a.Terms[0].Oblige = &agreement.Oblige{UseOnlyFor: []fairlead.Purpose{"LIAISE"}}
+		}, "term out: oblige.use_only_for: the term permits PRT-ASSESS"},
+		"prohibition obliges": {func(a *agreement.Agreement) { a.Terms[1].Oblige = &agreement.Oblige{RetainDays: 1} }, "term no-risk: oblige is for a permit"},
+		"asks for nothing":    {func(a *agreement.Agreement) { a.Terms[0].When = &agreement.When{} }, "term out: when: it asks for nothing"},
+		"threshold unknown": {func(a *agreement.Agreement) {
+			a.Terms[0].When = &agreement.When{Thresholds: []fairlead.Threshold{"TH9"}}
+		}, `term out: when.thresholds "TH9"`},
+		"handling unknown":   {func(a *agreement.Agreement) { a.Terms[0].When = &agreement.When{TLP: "BLUE", GSC: "SECRET"} }, `term out: when.tlp_at_most "BLUE"`},
+		"training unknown":   {func(a *agreement.Agreement) { a.Terms[0].When = &agreement.When{Training: []string{"T9"}} }, `term out: when.training: "T9" is no training code`},
+		"consent to nothing": {func(a *agreement.Agreement) { a.Terms[0].When = &agreement.When{Consent: &agreement.Consent{}} }, "term out: when.consent: want given, or objection"},
+		"giver unknown": {func(a *agreement.Agreement) {
+			a.Terms[0].When = &agreement.When{Consent: &agreement.Consent{Given: true, GivenBy: []fairlead.Giver{"AUNT"}}}
+		}, `term out: when.consent.given_by "AUNT"`},
+		"giver without given": {func(a *agreement.Agreement) {
+			a.Terms[0].When = &agreement.When{Consent: &agreement.Consent{Objection: true, GivenBy: []fairlead.Giver{"CHILD_16"}}}
+		}, "term out: when.consent: given_by needs given: true"},
+		"prohibition on TLP":   {func(a *agreement.Agreement) { a.Terms[1].When = &agreement.When{TLP: "AMBER"} }, "term no-risk: when: a prohibition may ask for thresholds and facts only"},
+		"fact unknown":         {condition(agreement.Condition{Fact: "mood", Is: "good"}), `term out: when.facts: "mood" is no code of the header`},
+		"fact of other kinds":  {condition(agreement.Condition{Fact: "facts.missing_since", AtLeast: "2027-01-01T00:00:00Z"}), `"facts.missing_since" is no code of the header and no clear fact`},
+		"value unknown":        {condition(agreement.Condition{Fact: "severity", Is: "Dire"}), `when.facts: severity has no value "Dire"`},
+		"order of a code":      {condition(agreement.Condition{Fact: "severity", AtLeast: "Minor"}), "severity is a code: at_least and at_most are for"},
+		"two tests":            {condition(agreement.Condition{Fact: "severity", Is: "Minor", AtMost: "Minor"}), "severity: want exactly one of is, one_of, at_least and at_most"},
+		"no test":              {condition(agreement.Condition{Fact: "severity"}), "severity: want exactly one of"},
+		"all and any":          {condition(agreement.Condition{All: []agreement.Condition{{Fact: "severity", Is: "Minor"}}, Any: []agreement.Condition{{Fact: "severity", Is: "Minor"}}}), "want exactly one of all, any, not and fact"},
+		"an empty part":        {condition(agreement.Condition{Not: &agreement.Condition{}}), "want exactly one of all, any, not and fact"},
+		"five levels":          {condition(agreement.Condition{Not: &agreement.Condition{Not: &agreement.Condition{Not: &agreement.Condition{Not: &agreement.Condition{Fact: "severity", Is: "Minor"}}}}}), "at most 32 parts and 4 levels"},
+		"33 parts":             {condition(agreement.Condition{Any: slices.Repeat([]agreement.Condition{{Fact: "severity", Is: "Minor"}}, 32)}), "at most 32 parts and 4 levels"},
+		"65 entries in a list": {func(a *agreement.Agreement) { a.Terms[0].Permit.Kinds = make([]string, 65) }, "term out: no list may have more than 64"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := a2()
@@ -151,6 +214,11 @@ func TestFaults(t *testing.T) {
 	if err := a2().Check(); err != nil {
 		t.Error(err)
 	}
+}
+
+// condition sets the facts that the first term asks for.
+func condition(c agreement.Condition) func(*agreement.Agreement) {
+	return func(a *agreement.Agreement) { a.Terms[0].When = &agreement.When{Facts: &c} }
 }
 
 // TestAllFaultsAtOnce: who drafts an agreement is told everything in one go.
@@ -209,7 +277,7 @@ func TestCovers(t *testing.T) {
 		"another purpose":              {agreement.Use{From: "NOR-CSC", To: "RO-DIR", Purpose: "LEGAL", Kind: "assessment.share", Basis: "A6-1-c"}, nil, outcome{}},
 		"another kind":                 {agreement.Use{From: "NOR-CSC", To: "RO-DIR", Purpose: "PRT-ASSESS", Kind: "referral.new", Basis: "A6-1-c"}, nil, outcome{}},
 		"another basis":                {agreement.Use{From: "NOR-CSC", To: "RO-DIR", Purpose: "PRT-ASSESS", Kind: "assessment.share", Basis: "A6-1-a"}, nil, outcome{}},
-		"no purpose":                   {agreement.Use{From: "NOR-CSC", To: "RO-DIR", Kind: "assessment.share", Basis: "A6-1-c"}, nil, outcome{}},
+		"no purpose":                   {agreement.Use{From: "NOR-CSC", To: "RO-DIR", Kind: "assessment.share", Basis: "A6-1-c"}, nil, outcome{"", "", "RISK"}},
 		"no basis":                     {agreement.Use{From: "NOR-CSC", To: "RO-DIR", Purpose: "PRT-ASSESS", Kind: "assessment.share"}, nil, outcome{}},
 		"empty purposes permit nobody": {assess, func(a *agreement.Agreement) { a.Terms[0].Permit.Purposes = nil }, outcome{}},
 		"empty kinds permit nobody":    {assess, func(a *agreement.Agreement) { a.Terms[0].Permit.Kinds = nil }, outcome{}},
@@ -230,7 +298,7 @@ func TestCovers(t *testing.T) {
 				test.change(a)
 			}
 			for range 2 {
-				if got := outcome(shown(a.Covers(test.use))); got != test.want {
+				if got := outcome(shown(a, test.use)); got != test.want {
 					t.Errorf("got %+v, want %+v", got, test.want)
 				}
 				slices.Reverse(a.Terms)
@@ -240,18 +308,28 @@ func TestCovers(t *testing.T) {
 }
 
 // shown is what of a Cover does not depend on the order of terms.
-func shown(c agreement.Cover) struct{ terms, sections, barred string } {
-	list := func(m map[fairlead.SectionCode]string) string {
-		var out []string
-		for _, code := range slices.Sorted(maps.Keys(m)) {
-			if code == "" {
-				code = "all"
-			}
-			out = append(out, string(code))
-		}
-		return strings.Join(out, " ")
+func shown(a *agreement.Agreement, use agreement.Use) (out struct{ terms, sections, barred string }) {
+	at := instant("2026-06-01T00:00:00Z").Time
+	c := (&agreement.Standing{Agreement: *a, ActiveBy: 1}).Covers(&use, nil, at)
+	if agreement.Whole(c.Bars) != nil {
+		out.barred = "all"
+		return out
 	}
-	return struct{ terms, sections, barred string }{strings.Join(slices.Sorted(slices.Values(c.Terms)), " "), list(c.Sections), list(c.Barred)}
+	var terms, sections, barred []string
+	for _, t := range c.Terms {
+		terms = append(terms, t.ID)
+	}
+	for _, code := range slices.Sorted(slices.Values(fairlead.Sections)) {
+		if c.Section(code, &use) != nil {
+			sections = append(sections, string(code))
+		}
+		if agreement.BarOf(c.Bars, code) != nil {
+			barred = append(barred, string(code))
+		}
+	}
+	slices.Sort(terms)
+	out.terms, out.sections, out.barred = strings.Join(terms, " "), strings.Join(sections, " "), strings.Join(barred, " ")
+	return out
 }
 
 // TestOrderOfTerms: shuffled terms permit and prohibit the same, and name terms that say so.
@@ -270,16 +348,15 @@ func TestOrderOfTerms(t *testing.T) {
 			}
 			a.Terms = append(a.Terms, term)
 		}
-		want := a.Covers(assess)
+		want := shown(a, assess)
 		r.Shuffle(len(a.Terms), func(i, j int) { a.Terms[i], a.Terms[j] = a.Terms[j], a.Terms[i] })
-		got := a.Covers(assess)
-		if shown(got) != shown(want) {
+		if got := shown(a, assess); got != want {
 			t.Fatalf("in another order %+v, before %+v", got, want)
 		}
-		for code, id := range got.Sections {
-			i := slices.IndexFunc(a.Terms, func(t agreement.Term) bool { return t.ID == id })
-			if a.Terms[i].Permit == nil || !slices.Contains(a.Terms[i].Permit.Sections, code) || got.Barred[code] != "" {
-				t.Fatalf("term %s is said to permit %s", id, code)
+		c := (&agreement.Standing{Agreement: *a, ActiveBy: 1}).Covers(&assess, nil, a.From.Time)
+		for _, code := range fairlead.Sections {
+			if term := c.Section(code, &assess); term != nil && (term.Permit == nil || !slices.Contains(term.Permit.Sections, code) || agreement.BarOf(c.Bars, code) != nil) {
+				t.Fatalf("term %s is said to permit %s", term.ID, code)
 			}
 		}
 	}
@@ -342,8 +419,9 @@ func TestApply(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := agreement.Standing{Agreement: *a2(), ActiveBy: 7}
+			s.NoticeDays = 0
 			for i, a := range test.acts {
-				next, err := s.Apply(a.by, a.action, int64(100+i))
+				next, err := s.Apply(a.by, a.action, at, int64(100+i))
 				if (err == nil) != a.ok || err != nil && !errors.Is(err, agreement.ErrInvalid) {
 					t.Fatalf("%+v: %v", a, err)
 				}
@@ -361,11 +439,11 @@ func TestApply(t *testing.T) {
 		})
 	}
 	unsigned := agreement.Standing{Agreement: *a2(), ActiveBy: -1}
-	if _, err := unsigned.Apply("RO-DIR", agreement.Suspend, 1); !errors.Is(err, agreement.ErrInvalid) {
+	if _, err := unsigned.Apply("RO-DIR", agreement.Suspend, at, 1); !errors.Is(err, agreement.ErrInvalid) {
 		t.Errorf("a proposal was suspended: %v", err)
 	}
 	one := agreement.Standing{Agreement: *a2(), ActiveBy: 7, Suspended: []fairlead.AgencyID{"NOR-CSC"}}
-	if _, err := one.Apply("RO-DIR", agreement.Suspend, 1); err != nil || len(one.Suspended) != 1 {
+	if _, err := one.Apply("RO-DIR", agreement.Suspend, at, 1); err != nil || len(one.Suspended) != 1 {
 		t.Errorf("the standing before has changed: %v %v", one.Suspended, err)
 	}
 }

@@ -41,7 +41,11 @@ func (w *world) agree() {
 	a := agreement.Agreement{
 		ID: "A1", Version: 1, Title: "Test", Form: "dsa", Parties: []fairlead.AgencyID{alder, birch, cedar},
 		From: fairlead.At(w.now), Until: fairlead.At(w.now.AddDate(1, 0, 0)), ReviewBy: "2027-12-01", DPIA: "DPIA-1", Objective: "x", Summary: "y",
-		Terms: []agreement.Term{permit("t1", birch, fairlead.MechanismAdequacy), permit("t2", cedar, fairlead.MechanismNone)},
+		Governance: agreement.Governance{Rights: "x", Transparency: "x", Accuracy: "x", Security: "x", Retention: "x", Breach: "x", Disputes: "x", Sanctions: "x"},
+		Terms:      []agreement.Term{permit("t1", birch, fairlead.MechanismAdequacy), permit("t2", cedar, fairlead.MechanismNone)},
+	}
+	for _, id := range a.Parties {
+		a.Signatories, a.Contacts = append(a.Signatories, agreement.Signatory{Agency: id, Name: "A", Role: "B"}), append(a.Contacts, agreement.Contact{Agency: id, DPO: "dpo"})
 	}
 	record, err := a.Marshal()
 	w.check(err)

@@ -166,13 +166,26 @@ type Held struct {
 // to the same voice: a parent's later yes does not lift a competent child's no. A record that supersedes
 // another does not undo what it leaves unsaid.
 func Evaluate(records []Held, use Use, at time.Time) (State, []Held) {
-	state, by, own := None, []Held(nil), false
-	for _, r := range records {
+	state, by := evaluate(records, "", use, at)
+	if by < 0 {
+		return state, nil
+	}
+	return state, records[by : by+1]
+}
+
+// evaluate looks at the records of one subject, or of all for "", and finds the one that decides.
+func evaluate(records []Held, subject string, use Use, at time.Time) (State, int) {
+	state, by, own := None, -1, false
+	for i := range records {
+		r := &records[i]
+		if subject != "" && r.Subject != subject {
+			continue
+		}
 		switch s := r.state(use, at); {
 		case s == None, s == OutOfScope && state != None, s == Invalid && state == Refused:
 		case own && !r.Giver.Subject():
 		default:
-			state, by, own = s, []Held{r}, r.Giver.Subject()
+			state, by, own = s, i, r.Giver.Subject()
 		}
 	}
 	return state, by
@@ -186,8 +199,7 @@ func Weakest(records []Held, subjects []string, use Use, at time.Time) State {
 	}
 	weakest := Given
 	for _, subject := range subjects {
-		own := slices.DeleteFunc(slices.Clone(records), func(h Held) bool { return h.Subject != subject })
-		if s, _ := Evaluate(own, use, at); slices.Index(permits, s) < slices.Index(permits, weakest) {
+		if s, _ := evaluate(records, subject, use, at); slices.Index(permits, s) < slices.Index(permits, weakest) {
 			weakest = s
 		}
 	}

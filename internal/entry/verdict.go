@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"fairlead/internal/agreement"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/policy"
 	"fairlead/internal/strictjson"
@@ -13,17 +14,18 @@ import (
 // Verdict is what the sender of a share is told; the leaf commits to its exact bytes, so the hub cannot
 // tell a sender one thing and log another.
 type Verdict struct {
-	Salt      string           `json:"salt"` // hexadecimal
-	SetSalt   string           `json:"set_salt"`
-	ID        fairlead.ShareID `json:"id,omitzero"` // none where nothing could be read
-	Header    fairlead.Digest  `json:"header"`      // of the header it judges
-	Result    fairlead.Result  `json:"result"`
-	Ground    fairlead.Ground  `json:"ground"`
-	Agreement string           `json:"agreement,omitempty"`
-	Causes    []policy.Cause   `json:"causes,omitempty"`
-	Holds     []policy.Cause   `json:"holds,omitempty"` // why a held share waits
-	Sections  []policy.Section `json:"sections,omitempty"`
-	Due       []policy.Due     `json:"due,omitempty"`
+	Salt      string            `json:"salt"` // hexadecimal
+	SetSalt   string            `json:"set_salt"`
+	ID        fairlead.ShareID  `json:"id,omitzero"` // none where nothing could be read
+	Header    fairlead.Digest   `json:"header"`      // of the header it judges
+	Result    fairlead.Result   `json:"result"`
+	Ground    fairlead.Ground   `json:"ground"`
+	Agreement string            `json:"agreement,omitempty"`
+	Causes    []policy.Cause    `json:"causes,omitempty"`
+	Holds     []policy.Cause    `json:"holds,omitempty"` // why a held share waits
+	Sections  []policy.Section  `json:"sections,omitempty"`
+	Due       []policy.Due      `json:"due,omitempty"`
+	Oblige    *agreement.Oblige `json:"oblige,omitempty"` // on the recipient
 }
 
 // Verdict derives the verdict's bytes from the detail of a share or of an unreadable submission.
@@ -46,7 +48,7 @@ func (d *Detail) Verdict() []byte {
 func (v *Verdict) judge(s *Share) {
 	v.Header, v.Result, v.Ground = s.Digest, s.Decision.Result, s.Decision.Ground
 	v.Agreement, v.Causes, v.Due = s.Decision.Agreement, disclosed(s.Decision.Causes), s.Decision.Due
-	v.Holds = disclosed(s.Decision.Holds)
+	v.Holds, v.Oblige = disclosed(s.Decision.Holds), s.Decision.Oblige
 	if h, err := s.Parsed(); err == nil {
 		v.ID = h.ID
 	}

@@ -80,4 +80,8 @@ const (
 	ReasonNotBuilt Reason = "E_NOT_BUILT"
 	// ReasonAgreementRecord: an agreement record that contradicts the register or misses a field.
 	ReasonAgreementRecord Reason = "E_AGREEMENT_RECORD"
+	// ReasonAgreementCondition: a term permits the share under a condition that is not met, or cannot be told.
+	ReasonAgreementCondition Reason = "E_AGREEMENT_CONDITION"
+	// ReasonProhibited: a prohibition of an agreement or of a house bars the whole share.
+	ReasonProhibited Reason = "E_PROHIBITED"
 )

@@ -103,16 +103,25 @@ func defaultAgreement(at time.Time) *agreement.Agreement {
 	}
 	uk, ro := []fairlead.Art6{fairlead.Art6Legal}, []fairlead.Art6{fairlead.Art6EU}
 	kinds := []string{"assessment.share", "info.request"}
-	return &agreement.Agreement{
+	a := &agreement.Agreement{
 		ID: "A1", Version: 1, Title: "Sharing between Alder, Aspen and Birch", Form: "dsa", Parties: case3,
 		From: fairlead.At(at), Until: fairlead.At(at.AddDate(1, 0, 0)), ReviewBy: at.AddDate(0, 11, 0).Format(time.DateOnly),
 		DPIA: "DPIA-1", Objective: "to keep children safe", Summary: "assessments are shared",
+		Governance: agreement.Governance{
+			Rights: "each its own", Transparency: "notices", Accuracy: "corrections", Security: "keys", Retention: "as long as the file", Breach: "24 hours",
+			Disputes: "the leads meet", Sanctions: "suspension",
+		},
 		Terms: []agreement.Term{
 			permit("home", agreement.Scope{From: case3[:2], To: case3[:2], Kinds: kinds, Bases: uk, Transfer: fairlead.MechanismNone}),
 			permit("out", agreement.Scope{From: case3[:2], To: case3[2:], Kinds: kinds, Bases: uk, Transfer: fairlead.MechanismAdequacy}),
 			permit("back", agreement.Scope{From: case3[2:], To: case3[:2], Kinds: kinds, Bases: ro, Transfer: fairlead.MechanismIntoUK}),
 		},
 	}
+	for _, id := range case3 {
+		a.Signatories = append(a.Signatories, agreement.Signatory{Agency: id, Name: "A. Director", Role: "Director"})
+		a.Contacts = append(a.Contacts, agreement.Contact{Agency: id, DPO: "dpo@example.org"})
+	}
+	return a
 }
 
 // Agree brings an agreement into force: its first party proposes it, all sign.

@@ -17,7 +17,7 @@ import (
 )
 
 // TestTable holds the table against the kinds of schemas/codelists.json, in both directions; approval,
-// staff.record and agency.certificate are our own.
+// staff.record, agency.certificate and agency.rules are our own.
 func TestTable(t *testing.T) {
 	raw, err := os.ReadFile("../../schemas/codelists.json")
 	if err != nil {
@@ -29,7 +29,7 @@ func TestTable(t *testing.T) {
 	if err := json.Unmarshal(raw, &data); err != nil {
 		t.Fatal(err)
 	}
-	planes := map[string]kind.Plane{"approval": kind.Control, "staff.record": kind.Control, "agency.certificate": kind.Control}
+	planes := map[string]kind.Plane{"approval": kind.Control, "staff.record": kind.Control, "agency.certificate": kind.Control, "agency.rules": kind.Control}
 	for _, row := range data.Kind.Rows {
 		planes[row[0]] = kind.Plane(row[1])
 	}

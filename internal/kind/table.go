@@ -42,8 +42,9 @@ type facts = map[string]Fact
 // Approvers may be the second person of an override (domain §4, §9).
 var Approvers = []Role{"TEAM_MANAGER", "SAFEGUARDING_LEAD", "DPO", "CALDICOTT_GUARDIAN"}
 
-// table is domain §6, with three kinds of our own at the end: approval; staff.record, by which an agency
-// vouches for a key of its people; and agency.certificate, by which it announces a new encryption subkey.
+// table is domain §6, with kinds of our own at the end: approval; staff.record, by which an agency vouches
+// for a key of its people; agency.certificate, by which it announces a new encryption subkey; and
+// agency.rules, by which it prohibits what it neither sends nor receives.
 var table = []Kind{
 	{Code: "alert.missing", Plane: Alert, Senders: alerting, Purposes: []Purpose{PurposeImmediate}, Facts: facts{"missing_since": factMissingSince}, Built: true},
 	{Code: "alert.at_risk", Plane: Alert, Senders: worried, Purposes: []Purpose{PurposeImmediate, "PREVENT"}, Built: true},
@@ -91,4 +92,5 @@ var table = []Kind{
 	{Code: "approval", Plane: Control, Roles: Approvers, Record: true, Built: true},
 	{Code: "staff.record", Plane: Control, Roles: []Role{"DPO", "SAFEGUARDING_LEAD", "TEAM_MANAGER"}, Record: true, Built: true},
 	{Code: "agency.certificate", Plane: Control, Roles: []Role{"DPO", "SAFEGUARDING_LEAD"}, Record: true, Built: true},
+	{Code: "agency.rules", Plane: Control, Roles: []Role{"DPO", "SAFEGUARDING_LEAD"}, Record: true, Built: true},
 }

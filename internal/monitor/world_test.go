@@ -103,10 +103,14 @@ func (s *story) agree() {
 	a := agreement.Agreement{
 		ID: "A1", Version: 1, Title: "Assessments", Form: "dsa", Parties: []fairlead.AgencyID{"ALDER", "BIRCH"},
 		From: fairlead.At(start), Until: fairlead.At(start.AddDate(1, 0, 0)), ReviewBy: "2027-12-01", DPIA: "DPIA-1", Objective: "x", Summary: "y",
+		Governance: agreement.Governance{Rights: "x", Transparency: "x", Accuracy: "x", Security: "x", Retention: "x", Breach: "x", Disputes: "x", Sanctions: "x"},
 		Terms: []agreement.Term{{ID: "t1", Text: "words", Permit: &agreement.Scope{
 			From: []fairlead.AgencyID{"ALDER"}, To: []fairlead.AgencyID{"BIRCH"}, Purposes: []fairlead.Purpose{"PRT-ASSESS"}, Kinds: []string{"assessment.share"},
 			Bases: []fairlead.Art6{"A6-1-c"}, Sections: []fairlead.SectionCode{"EDU", "ASSESS"}, Transfer: "A45",
 		}}},
+	}
+	for _, id := range a.Parties {
+		a.Signatories, a.Contacts = append(a.Signatories, agreement.Signatory{Agency: id, Name: "A", Role: "B"}), append(a.Contacts, agreement.Contact{Agency: id, DPO: "dpo"})
 	}
 	record, err := a.Marshal()
 	s.check(err)

@@ -28,6 +28,7 @@ type testCase struct {
 	agencies   map[fairlead.AgencyID]*policy.Agency
 	caOnly     map[string]bool
 	agreements []*agreement.Standing
+	houses     []*agreement.House
 	consents   []consent.Record
 	record     []byte
 	share      caseShare
@@ -54,6 +55,8 @@ type caseShare struct {
 	Severity  fairlead.Severity     `yaml:"severity"`
 	Certainty fairlead.Certainty    `yaml:"certainty"`
 	Facts     map[string]string     `yaml:"facts"`
+	Told      fairlead.Told         `yaml:"told"`
+	Training  []string              `yaml:"training"` // codes current for the author
 	Answers   *caseAnswer           `yaml:"answers"`
 	S16LA     bool                  `yaml:"s16la_applies"`
 	Children  []string              `yaml:"children"` // handles of those it is about, if not just those of the consents
@@ -110,6 +113,8 @@ type outcome struct {
 	Due       []string                        `yaml:"due"`
 	Used      []int64                         `yaml:"used"`
 	Says      []string                        `yaml:"says"`
+	Private   []string                        `yaml:"private"` // words for auditors only
+	Oblige    *agreement.Oblige               `yaml:"oblige"`
 }
 
 func cases(t testing.TB) map[string]*testCase {
@@ -150,6 +155,17 @@ func (c *testCase) read(name string, text []byte) error {
 		return nil
 	case "agreement":
 		return c.readAgreement(text)
+	case "house":
+		h := struct {
+			agreement.House `yaml:",inline"`
+			Of              fairlead.AgencyID `yaml:"of"`
+		}{}
+		if err := config.Parse(name, text, &h); err != nil {
+			return err
+		}
+		h.Owner, h.Entry = h.Of, int64(300+len(c.houses))
+		c.houses = append(c.houses, &h.House)
+		return h.Check()
 	case "consent":
 		var r consent.Record
 		if err := config.Parse(name, text, &r); err != nil {
@@ -194,13 +210,26 @@ func (c *testCase) readAgreement(text []byte) error {
 		Unsigned            bool                `yaml:"unsigned"`
 		Suspended           []fairlead.AgencyID `yaml:"suspended"`
 		Terminated          bool                `yaml:"terminated"`
-	}{Agreement: agreement.Agreement{Title: "A case", Form: "dsa", ReviewBy: "2027-01-01", DPIA: "DPIA", Objective: "To test.", Summary: "A test."}}
+		EndsAt              fairlead.Time       `yaml:"ends_at"`
+		SupersededBy        string              `yaml:"superseded_by"`
+		SupersededAt        fairlead.Time       `yaml:"superseded_at"`
+	}{Agreement: agreement.Agreement{
+		Title: "A case", Form: "dsa", DPIA: "DPIA", Objective: "To test.", Summary: "A test.",
+		Governance: agreement.Governance{Rights: "each its own", Transparency: "notices", Accuracy: "corrections", Security: "keys", Retention: "as the terms say", Breach: "24 hours", Disputes: "leads meet", Sanctions: "suspension"},
+	}}
 	if err := config.Parse("agreement", text, &a); err != nil {
 		return err
 	}
+	for _, id := range a.Parties {
+		a.Signatories = append(a.Signatories, agreement.Signatory{Agency: id, Name: "A. Director", Role: "Director"})
+		a.Contacts = append(a.Contacts, agreement.Contact{Agency: id, DPO: "dpo@example.org"})
+	}
+	if a.ReviewBy == "" {
+		a.ReviewBy = a.From.AddDate(1, 0, 0).Format(time.DateOnly)
+	}
 	entry := int64(100 + 10*len(c.agreements))
 	s := &agreement.Standing{Agreement: a.Agreement, Entry: entry, ActiveBy: entry + int64(len(a.Parties))}
-	s.Suspended, s.Terminated = a.Suspended, a.Terminated
+	s.Suspended, s.Terminated, s.EndsAt, s.SupersededBy, s.SupersededAt = a.Suspended, a.Terminated, a.EndsAt, a.SupersededBy, a.SupersededAt
 	if a.Unsigned {
 		s.ActiveBy = -1
 	}
@@ -214,7 +243,7 @@ func (c *testCase) request(to fairlead.AgencyID) (policy.Request, policy.Facts) 
 	h := &envelope.Header{
 		V: envelope.Version, ID: fairlead.NewShareID(), Kind: s.Kind, Status: s.Status, From: envelope.From{Agency: s.From, Role: s.Role, User: "user-1"},
 		To: envelope.To{Agency: to, User: s.Named}, SentAt: s.At, ValidUntil: fairlead.At(s.At.Add(72 * time.Hour)), Purpose: s.Purpose, Threshold: s.Threshold,
-		TLP: s.TLP, GSC: s.GSC, Urgency: s.Urgency, Severity: s.Severity, Certainty: s.Certainty, Facts: s.Facts, Record: envelope.RecordDigest(c.record),
+		TLP: s.TLP, GSC: s.GSC, Urgency: s.Urgency, Severity: s.Severity, Certainty: s.Certainty, Facts: s.Facts, Told: s.Told, Record: envelope.RecordDigest(c.record),
 	}
 	if s.Status == "" {
 		h.Status = fairlead.StatusActual
@@ -275,7 +304,12 @@ func (c *testCase) children() []string {
 }
 
 func (c *testCase) facts(to fairlead.AgencyID) policy.Facts {
-	f := policy.Facts{Sender: c.agencies[c.share.From], Recipient: c.agencies[to]}
+	f := policy.Facts{Sender: c.agencies[c.share.From], Recipient: c.agencies[to], Training: c.share.Training}
+	for _, h := range c.houses {
+		if h.Owner == fairlead.Hub || h.Owner == c.share.From || h.Owner == to {
+			f.Houses = append(f.Houses, h)
+		}
+	}
 	for _, a := range c.agreements {
 		if a.Party(c.share.From) && a.Party(to) {
 			f.Agreements = append(f.Agreements, a)
@@ -341,10 +375,18 @@ func (want outcome) check(t *testing.T, to fairlead.AgencyID, got policy.Decisio
 	if want.Used != nil {
 		same("entries used", got.Used, want.Used)
 	}
-	advice := fmt.Sprintf("%+v", got)
+	if (got.Oblige != nil || want.Oblige != nil) && !reflect.DeepEqual(got.Oblige, want.Oblige) {
+		t.Errorf("%s: it obliges to %+v, want %+v", to, got.Oblige, want.Oblige)
+	}
+	public, private := told(got)
 	for _, words := range want.Says {
-		if !strings.Contains(advice, words) {
-			t.Errorf("%s: nothing says %q in %s", to, words, advice)
+		if !strings.Contains(public, words) {
+			t.Errorf("%s: nothing says %q in %s", to, words, public)
+		}
+	}
+	for _, words := range want.Private {
+		if !strings.Contains(private, words) || strings.Contains(public, words) {
+			t.Errorf("%s: %q is not for auditors alone: the sender is told %s, auditors %s", to, words, public, private)
 		}
 	}
 	for _, s := range got.Sections {
@@ -352,6 +394,22 @@ func (want outcome) check(t *testing.T, to fairlead.AgencyID, got policy.Decisio
 			same("clause of "+string(s.Code), s.Clause, clause)
 		}
 	}
+}
+
+// told is what the sender hears of a decision, and what only auditors do.
+func told(d policy.Decision) (public, private string) {
+	causes := slices.Concat(d.Causes, d.Holds)
+	for _, s := range d.Sections {
+		causes = append(causes, s.Causes...)
+	}
+	for _, c := range causes {
+		if c.Private {
+			private += fmt.Sprintf("%+v\n", c)
+		} else {
+			public += fmt.Sprintf("%+v\n", c)
+		}
+	}
+	return public, private
 }
 
 // sound holds for every decision whatever.

@@ -30,13 +30,15 @@ type Request struct {
 
 // Facts is what the register knows of a request, nothing else.
 type Facts struct {
-	Sender, Recipient *Agency // nil: not enrolled. The hub itself is fairlead.Hub
-	Agreements        []*agreement.Standing
-	Consents          []consent.Held   // the sender's records of the share's subject, oldest first
-	Answered          *Prior           // the share that reply_to names, nil: not on record
-	CAOnly            bool             // the recipient's State takes Art 34 requests from Central Authorities only
-	Approvals         []staff.Approved // by the sender's people of this very share, checked by the register
-	Record            Cause            // what the register says against the record; zero: nothing
+	Sender, Recipient *Agency               // nil: not enrolled. The hub itself is fairlead.Hub
+	Agreements        []*agreement.Standing // of which both are parties, frameworks among them
+	Houses            []*agreement.House    // rules of the hub, of the sender and of the recipient
+	Training          []string              // codes current at the instant for the sender's user
+	Consents          []consent.Held        // the sender's records of the share's subject, oldest first
+	Answered          *Prior                // the share that reply_to names, nil: not on record
+	CAOnly            bool                  // the recipient's State takes Art 34 requests from Central Authorities only
+	Approvals         []staff.Approved      // by the sender's people of this very share, checked by the register
+	Record            Cause                 // what the register says against the record; zero: nothing
 }
 
 // Agency is what decisions need to know of an enrolled agency.
@@ -87,15 +89,16 @@ type Due struct {
 
 // Decision is the answer, with every reason kept.
 type Decision struct {
-	Engine    int             `json:"engine"`
-	Result    fairlead.Result `json:"result"`
-	Ground    fairlead.Ground `json:"ground"`
-	Agreement string          `json:"agreement,omitempty"` // such as "A2/1"
-	Causes    []Cause         `json:"causes,omitempty"`    // against the whole share
-	Holds     []Cause         `json:"holds,omitempty"`     // why it waits; a held share has no causes
-	Sections  []Section       `json:"sections,omitempty"`
-	Due       []Due           `json:"due,omitempty"`
-	Used      []int64         `json:"used,omitempty"` // log entries the decision stands on, ascending
+	Engine    int               `json:"engine"`
+	Result    fairlead.Result   `json:"result"`
+	Ground    fairlead.Ground   `json:"ground"`
+	Agreement string            `json:"agreement,omitempty"` // such as "A2/1"
+	Causes    []Cause           `json:"causes,omitempty"`    // against the whole share
+	Holds     []Cause           `json:"holds,omitempty"`     // why it waits; a held share has no causes
+	Sections  []Section         `json:"sections,omitempty"`
+	Due       []Due             `json:"due,omitempty"`
+	Oblige    *agreement.Oblige `json:"oblige,omitempty"` // what the permitting terms lay on the recipient
+	Used      []int64           `json:"used,omitempty"`   // log entries the decision stands on, ascending
 }
 
 // decider gathers one decision.
@@ -105,8 +108,13 @@ type decider struct {
 	at   time.Time
 	kind kind.Kind
 
+	use      agreement.Use       // what agreements are asked
+	bars     []agreement.Bar     // prohibitions that hold whatever the share stands on
 	standing *agreement.Standing // agreement that carries the share, if any
 	cover    agreement.Cover
+	handles  []string        // of the children it is about, once asked for
+	named    *agreement.Term // the last term named as a clause, and its name
+	namedAs  string
 	under    fairlead.Ground // what an override stands on, if there is one
 	d        Decision
 }
@@ -133,6 +141,7 @@ func Decide(r Request, f Facts, at time.Time) Decision {
 	}
 	if p.d.Result != fairlead.Held {
 		p.due()
+		p.oblige()
 	}
 	p.used()
 	return p.d
@@ -154,17 +163,23 @@ func (p *decider) against(check string, reason fairlead.Reason, where, advice st
 
 // used lists the entries the decision read, so that an auditor finds them without searching.
 func (p *decider) used() {
-	var used []int64
+	used := make([]int64, 0, 16)
 	for _, a := range []*Agency{p.f.Sender, p.f.Recipient} {
 		if a != nil && a.ID != fairlead.Hub {
 			used = append(used, a.Entry)
 		}
 	}
-	if p.standing != nil {
-		used = append(used, p.standing.Entry, p.standing.ActiveBy)
-		if p.standing.Ended > 0 {
-			used = append(used, p.standing.Ended)
+	for _, s := range []*agreement.Standing{p.standing, p.cover.Framework} {
+		if s == nil {
+			continue
 		}
+		used = append(used, s.Entry, s.ActiveBy)
+		if s.Ended > 0 {
+			used = append(used, s.Ended)
+		}
+	}
+	for _, b := range p.bars {
+		used = append(used, b.Entry)
 	}
 	for _, a := range p.f.Approvals {
 		used = append(used, a.Entry)
@@ -175,8 +190,9 @@ func (p *decider) used() {
 	if p.f.Answered != nil {
 		used = append(used, p.f.Answered.Entry)
 	}
-	slices.Sort(used)
-	p.d.Used = slices.Compact(used)
+	if slices.Sort(used); len(used) > 0 {
+		p.d.Used = slices.Compact(used)
+	}
 }
 
 // Reasons lists the distinct reasons of a decision, share and sections together, in alphabetical order.

@@ -75,6 +75,7 @@ func TestOrderOfAgreements(t *testing.T) {
 	each(t, func(c chance, w *world, d policy.Decision) string {
 		got := w.with(func(w *world) {
 			c.Shuffle(len(w.f.Agreements), func(i, j int) { w.f.Agreements[i], w.f.Agreements[j] = w.f.Agreements[j], w.f.Agreements[i] })
+			slices.Reverse(w.f.Houses)
 		}).decide()
 		if got.Result != d.Result || got.Ground != d.Ground || got.Agreement != d.Agreement || !reflect.DeepEqual(got.Sections, d.Sections) || !slices.Equal(got.Reasons(), d.Reasons()) || !slices.Equal(got.Due, d.Due) {
 			return "in another order it is another"
@@ -122,6 +123,68 @@ func TestMoreProhibitions(t *testing.T) {
 		}
 		return ""
 	})
+}
+
+// TestMoreHouses: one more rule of a house never delivers more, on the same ground, and what it bars
+// outright is delivered on none.
+func TestMoreHouses(t *testing.T) {
+	each(t, func(c chance, w *world, d policy.Decision) string {
+		h := c.house(one(c, []fairlead.AgencyID{fairlead.Hub, "SENDER", "RECIPIENT"}))
+		got := w.with(func(w *world) { w.f.Houses = append(w.f.Houses, h) }).decide()
+		if adds(d, got) && sameGround(w, d, got) {
+			return "with a rule of a house it delivers more"
+		}
+		for _, sec := range got.Sections {
+			if sec.Delivered && h.Terms[0].When == nil && h.Terms[0].Bars(sec.Code) {
+				return "a section that a house bars is delivered"
+			}
+		}
+		return ""
+	})
+}
+
+// TestLosingAFact: whatever is no longer known, nothing more is delivered on the same ground.
+func TestLosingAFact(t *testing.T) {
+	losses := map[string]func(*world){
+		"training": func(w *world) { w.f.Training = nil }, "severity": func(w *world) { w.r.Header.Severity = "" }, "certainty": func(w *world) { w.r.Header.Certainty = "" },
+		"told": func(w *world) { w.r.Header.Told = "" }, "urgency": func(w *world) { w.r.Header.Urgency = "" }, "threshold": func(w *world) { w.r.Header.Threshold = "" },
+		"tlp": func(w *world) { w.r.Header.TLP = "" }, "the kind's facts": func(w *world) { w.r.Header.Facts = nil }, "consents given": func(w *world) {
+			w.f.Consents = slices.DeleteFunc(w.f.Consents, func(h consent.Held) bool { return h.Items[0].Status == "given" || h.Items[0].Status == "renewed" })
+		},
+	}
+	each(t, func(_ chance, w *world, d policy.Decision) string {
+		for name, lose := range losses {
+			if got := w.with(lose).decide(); adds(d, got) && sameGround(w, d, got) {
+				return "without " + name + " it delivers more"
+			}
+		}
+		return ""
+	})
+}
+
+// TestObligations: what a decision obliges to is no looser than any term that it names; what is not
+// delivered obliges to nothing.
+func TestObligations(t *testing.T) {
+	obliged := 0
+	each(t, func(_ chance, w *world, d policy.Decision) string {
+		if !d.Delivers() && d.Oblige != nil {
+			return "it obliges, and delivers nothing"
+		}
+		for _, s := range d.Sections {
+			_, term := w.clause(s.Clause)
+			if !s.Delivered || term == nil || term.Oblige == nil {
+				continue
+			}
+			obliged++
+			if d.Oblige == nil || d.Oblige.RetainDays == 0 || d.Oblige.RetainDays > term.Oblige.RetainDays || term.Oblige.Onward == "none" && d.Oblige.Onward != "none" {
+				return "looser than " + s.Clause
+			}
+		}
+		return ""
+	})
+	if obliged < 100 {
+		t.Errorf("only %d sections oblige", obliged)
+	}
 }
 
 // TestFewerConsents: taking a consent that holds off the record never delivers more.
@@ -201,11 +264,17 @@ func TestClauses(t *testing.T) {
 				if term == nil || term.Permit == nil || !standing.Active(w.at) || !slices.Contains(term.Permit.Sections, s.Code) || !slices.Contains(term.Permit.Kinds, w.r.Header.Kind) {
 					return "clause " + s.Clause + " does not permit " + string(s.Code)
 				}
+				if !meets(w, term) {
+					return "clause " + s.Clause + " asks for what is not so"
+				}
+				if f := standing.Under; f != "" && !slices.ContainsFunc(w.f.Agreements, func(o *agreement.Standing) bool { return o.Ref() == f && o.Active(w.at) && bounds(w, o, s.Code) }) {
+					return "the framework of " + s.Clause + " does not permit " + string(s.Code)
+				}
 				if d.Agreement != "" && !strings.HasPrefix(s.Clause, d.Agreement+"#") {
 					return "clause " + s.Clause + " is not of the agreement that carries the share"
 				}
 				for _, other := range standing.Terms {
-					if other.Prohibit != nil && slices.Contains(other.Prohibit.Sections, s.Code) {
+					if other.Prohibit != nil && other.When == nil && slices.Contains(other.Prohibit.Sections, s.Code) {
 						return "term " + other.ID + " prohibits what " + s.Clause + " permits"
 					}
 				}
@@ -213,6 +282,66 @@ func TestClauses(t *testing.T) {
 		}
 		return ""
 	})
+}
+
+// meets says in other words than the rules whether a term's conditions hold; consent aside.
+func meets(w *world, t *agreement.Term) bool {
+	if t.When == nil {
+		return true
+	}
+	h := w.r.Header
+	if list := t.When.Thresholds; list != nil && !slices.Contains(list, h.Threshold) || t.When.Training != nil && !slices.Contains(w.f.Training, t.When.Training[0]) {
+		return false
+	}
+	switch f := t.When.Facts; {
+	case f == nil:
+		return true
+	case f.Fact == "severity":
+		return string(h.Severity) == f.Is
+	case f.Not != nil:
+		return h.Certainty != "" && string(h.Certainty) != f.Not.Is
+	}
+	return h.Told == "yes" || h.Threshold == "TH3" || h.Threshold == "TH4"
+}
+
+// bounds reports whether a term of a framework lets a section through.
+func bounds(w *world, framework *agreement.Standing, code fairlead.SectionCode) bool {
+	return slices.ContainsFunc(framework.Terms, func(t agreement.Term) bool {
+		return t.Permit != nil && slices.Contains(t.Permit.Sections, code) && meets(w, &t)
+	})
+}
+
+// TestFitsIntoTheLog: 128 sections that fall short of terms which ask for all that a term may ask make a
+// decision of a bounded size.
+func TestFitsIntoTheLog(t *testing.T) {
+	w := chance{rand.New(rand.NewPCG(1, 9))}.world()
+	w.f.Sender, w.f.Recipient = &policy.Agency{ID: "SENDER", Type: "LA_CSC", Jurisdiction: "GB-ENG"}, &policy.Agency{ID: "RECIPIENT", Type: "POLICE", Jurisdiction: "GB-ENG"}
+	h := w.r.Header
+	h.Kind, h.Purpose, h.Facts, h.Danger, h.Transfer, h.Threshold, h.Severity = "assessment.share", "PRT-ASSESS", nil, nil, nil, "TH2", "Minor"
+	h.Basis = &envelope.Basis{Art6: "A6-1-c", Gateways: []fairlead.Gateway{"COURT-ORDER"}}
+	s := &agreement.Standing{Entry: 10, ActiveBy: 20}
+	s.ID, s.Version, s.Parties = strings.Repeat("A", 32), 999_999, []fairlead.AgencyID{"SENDER", "RECIPIENT"}
+	s.From, s.Until = fairlead.At(noon.AddDate(-1, 0, 0)), fairlead.At(noon.AddDate(0, 1, 0))
+	leaf := agreement.Condition{Fact: "severity", OneOf: slices.Repeat([]string{"Moderate"}, 64)}
+	scope := agreement.Scope{From: s.Parties, To: s.Parties, Purposes: []fairlead.Purpose{h.Purpose}, Kinds: []string{h.Kind}, Bases: fairlead.Art6s, Transfer: "NONE", Sections: fairlead.Sections}
+	s.Terms = []agreement.Term{{ID: "plain", Text: "w", Permit: &scope}}
+	bare := scope
+	bare.Sections, s.Terms[0].Permit = []fairlead.SectionCode{"PRO-CONTACT"}, &bare
+	for i := range 5 {
+		s.Terms = append(s.Terms, agreement.Term{ID: strings.Repeat("t", 31) + string(rune('0'+i)), Text: "w", Permit: &scope, Disclose: "auditor", When: &agreement.When{
+			Thresholds: []fairlead.Threshold{"TH4"}, Training: slices.Repeat([]string{"T-CORE"}, 64), Facts: &agreement.Condition{All: slices.Repeat([]agreement.Condition{leaf}, 31)},
+			Consent: &agreement.Consent{Given: true, GivenBy: fairlead.Givers},
+		}})
+	}
+	w.f.Agreements, w.f.Houses, w.f.Answered, w.r.Descriptors = []*agreement.Standing{s}, nil, nil, nil
+	for i := range 127 {
+		w.r.Descriptors = append(w.r.Descriptors, &envelope.Descriptor{Audience: envelope.ForRecipient, Code: fairlead.Sections[i%10]})
+	}
+	w.r.Descriptors = append(w.r.Descriptors, &envelope.Descriptor{Audience: envelope.ForRecipient, Code: "PRO-CONTACT"})
+	raw, err := json.Marshal(w.decide())
+	if err != nil || len(raw) < 50_000 || len(raw) > 180_000 {
+		t.Errorf("a decision of %d bytes: %v", len(raw), err)
+	}
 }
 
 // TestStaysHome: whereabouts, asylum and the others that stay in the State never cross its border;

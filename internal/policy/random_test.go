@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -70,6 +71,16 @@ func (c chance) world() *world {
 	}
 	for i := range min(c.IntN(5), 3) {
 		w.f.Agreements = append(w.f.Agreements, c.standing(i, w.r))
+	}
+	if n := len(w.f.Agreements); n > 1 && c.IntN(3) == 0 {
+		frame := w.f.Agreements[n-1]
+		frame.Framework, w.f.Agreements[0].Under = true, frame.Ref()
+	}
+	if c.IntN(5) == 0 {
+		w.f.Houses = append(w.f.Houses, c.house(one(c, []fairlead.AgencyID{fairlead.Hub, "SENDER", "RECIPIENT"})))
+	}
+	if c.often() {
+		w.f.Training = []string{"T1"}
 	}
 	for i := range max(c.IntN(5)-1, 0) {
 		w.f.Consents = append(w.f.Consents, c.consent(i, fairlead.ConsentStatuses))
@@ -187,11 +198,55 @@ func (c chance) standing(i int, r policy.Request) *agreement.Standing {
 			scope.Transfer = r.Header.Transfer.Mechanism
 		}
 		if t.Permit = scope; c.IntN(6) == 0 {
-			t.Permit, t.Prohibit = nil, scope
+			t.Permit, t.Prohibit, t.Beside = nil, scope, c.seldom()
 		}
+		c.conditions(&t)
 		s.Terms = append(s.Terms, t)
 	}
 	return s
+}
+
+// conditions are what a term may ask for and oblige to, often met.
+func (c chance) conditions(t *agreement.Term) {
+	if c.IntN(3) > 0 {
+		return
+	}
+	w := &agreement.When{}
+	switch c.IntN(6) {
+	case 0:
+		w.Thresholds = []fairlead.Threshold{"TH3", "TH4"}
+	case 1:
+		w.Facts = &agreement.Condition{Fact: "severity", Is: "Severe"}
+	case 2:
+		w.Facts = &agreement.Condition{Not: &agreement.Condition{Fact: "certainty", Is: one(c, []string{"Unlikely", "Likely"})}}
+	case 3:
+		w.Facts = &agreement.Condition{Any: []agreement.Condition{{Fact: "told", Is: "yes"}, {Fact: "threshold", AtLeast: "TH3"}}}
+	case 4:
+		w.Training = []string{"T1"}
+	case 5:
+		w.Consent = &agreement.Consent{Objection: true, Given: c.seldom()}
+	}
+	if t.Prohibit != nil {
+		w.Training, w.Consent = nil, nil
+	}
+	if t.When = w; w.String() == "" {
+		t.When = nil
+	}
+	if t.Permit != nil {
+		t.Oblige = &agreement.Oblige{RetainDays: 30 * (1 + c.IntN(3)), Onward: one(c, []agreement.Onward{"none", "ask", "parties"})}
+	}
+}
+
+// house is a rule of one house, that bars something or other.
+func (c chance) house(owner fairlead.AgencyID) *agreement.House {
+	t := agreement.Term{ID: "h", Text: "words", Prohibit: &agreement.Scope{Sections: some(c, fairlead.Sections, 1+c.IntN(6))}}
+	if c.IntN(3) == 0 {
+		t.When = &agreement.When{Facts: &agreement.Condition{Fact: one(c, []string{"severity", "told"}), Is: "yes"}}
+		if t.When.Facts.Fact == "severity" {
+			t.When.Facts.Is = one(c, []string{"Severe", "Minor"})
+		}
+	}
+	return &agreement.House{Version: 1, Owner: owner, Entry: 300, Terms: []agreement.Term{t}}
 }
 
 // consent is a record of one of the statuses, for all or for some.
@@ -230,7 +285,9 @@ func (w *world) with(change func(*world)) *world {
 		one.Caveats = slices.Clone(d.Caveats)
 		next.r.Descriptors = append(next.r.Descriptors, &one)
 	}
-	next.f.Consents = slices.Clone(w.f.Consents)
+	header := *w.r.Header
+	header.Facts, next.r.Header = maps.Clone(header.Facts), &header
+	next.f.Consents, next.f.Houses, next.f.Training = slices.Clone(w.f.Consents), slices.Clone(w.f.Houses), slices.Clone(w.f.Training)
 	next.f.Agreements = nil
 	for _, s := range w.f.Agreements {
 		one := *s

@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 
+	"fairlead/internal/agreement"
 	"fairlead/internal/consent"
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
@@ -25,11 +26,13 @@ func (s *sectionDecider) against(check string, reason fairlead.Reason, advice st
 // An override that still wants its second person (P14) holds the share whole.
 func (p *decider) decideSections() {
 	sent, left, overridden, waits := 0, 0, false, false
+	p.d.Sections = slices.Grow(p.d.Sections, len(p.Descriptors))
+	s := new(sectionDecider)
 	for i, d := range p.Descriptors {
 		if d.Audience != envelope.ForRecipient {
 			continue
 		}
-		s := &sectionDecider{Section: Section{Part: i, Code: d.Code}, desc: d}
+		*s = sectionDecider{Section: Section{Part: i, Code: d.Code}, desc: d}
 		p.checkSpecial(s)
 		p.checkCaveats(s)
 		p.checkConsent(s)
@@ -120,13 +123,15 @@ func (p *decider) requireConsent(s *sectionDecider, state consent.State) {
 }
 
 // subjects lists the children that the share is about, by the sender's handles.
-func (p *decider) subjects() (list []string) {
-	for _, d := range p.Descriptors {
-		if d.Subject != "" {
-			list = append(list, d.Subject)
+func (p *decider) subjects() []string {
+	if p.handles == nil {
+		for _, d := range p.Descriptors {
+			if d.Subject != "" {
+				p.handles = append(p.handles, d.Subject)
+			}
 		}
 	}
-	return list
+	return p.handles
 }
 
 func (p *decider) consentUse(s *sectionDecider) consent.Use {
@@ -168,15 +173,19 @@ func (p *decider) checkSection(s *sectionDecider) {
 	}
 }
 
-// checkClause finds the clause that permits the section.
+// checkClause finds the clause that permits the section, unless a prohibition bars it.
 func (p *decider) checkClause(s *sectionDecider, barred func(string)) {
+	b := agreement.BarOf(p.bars, s.Code)
+	if b == nil && p.standing != nil {
+		b = agreement.BarOf(p.cover.Bars, s.Code)
+	}
+	if b != nil {
+		s.Causes = append(s.Causes, prohibited("P10", fairlead.ReasonSectionNotAllowed, "section "+string(s.Code), b)...)
+		return
+	}
 	if p.standing != nil {
-		if term, ok := p.cover.Barred[s.Code]; ok {
-			barred("term " + p.standing.Ref() + "#" + term + " prohibits it")
-			return
-		}
-		if term, ok := p.cover.Sections[s.Code]; ok {
-			s.Clause = p.standing.Ref() + "#" + term
+		if term := p.cover.Section(s.Code, &p.use); term != nil {
+			s.Clause = p.clause(term)
 			return
 		}
 	}
@@ -190,8 +199,36 @@ func (p *decider) checkClause(s *sectionDecider, barred func(string)) {
 		}
 		barred("the question carried no such section and no agreement permits it")
 	case fairlead.GroundAgreement:
-		barred("no term of agreement " + p.standing.Ref() + " permits it")
+		p.fallsShort(s, barred)
 	default:
 		barred("a control message carries no sections")
+	}
+}
+
+// clause names a term of the agreement that carries the share. Sections of one term share the text.
+func (p *decider) clause(t *agreement.Term) string {
+	if p.named != t {
+		p.named, p.namedAs = t, p.standing.Ref()+"#"+t.ID
+	}
+	return p.namedAs
+}
+
+// fallsShort says why no term of the agreement permits the section: the nearest of those that list it,
+// each with all the tests it fails.
+func (p *decider) fallsShort(s *sectionDecider, barred func(string)) {
+	near := agreement.Nearest(p.near(p.standing, p.cover.Framework, s.Code, nil), nearOfSection)
+	if len(near) == 0 {
+		barred("no term of agreement " + p.standing.Ref() + " permits it")
+	}
+	where := "section " + string(s.Code)
+	for _, m := range near {
+		for _, why := range m.Reasons(&p.use, s.Code) {
+			if why.Reason == fairlead.ReasonAgreementScope {
+				why.Reason = fairlead.ReasonSectionNotAllowed
+			}
+			if len(s.Causes) < causesOfSection {
+				s.Causes = append(s.Causes, miss("P10", where+", term "+m.Clause(), where, why, m)...)
+			}
+		}
 	}
 }

@@ -43,8 +43,7 @@ func (s *Snapshot) register(index int64, l entry.Leaf, r *entry.Register) error 
 		if err := strictjson.Unmarshal(r.Record, &rules); err != nil {
 			return err
 		}
-		s.rules = rules
-		return nil
+		return s.setRules(index, rules)
 	}
 	if r.Action == "suspend" || r.Action == "resume" {
 		return s.suspend(r.Action == "suspend", r.Record)
@@ -108,20 +107,7 @@ func (s *Snapshot) notice(n *entry.Notice) error {
 	if err := strictjson.Unmarshal(n.Record, &a); err != nil {
 		return err
 	}
-	ref := fmt.Sprintf("%s/%d", a.Agreement, a.Version)
-	old := s.agreements[ref]
-	if old == nil {
-		return fmt.Errorf("notice of agreement %s, which is not on record", ref)
-	}
-	next := *old
-	next.told = append(slices.Clone(old.told), a.To)
-	s.setAgreement(ref, &next)
-	return nil
-}
-
-func (s *Snapshot) setAgreement(ref string, st *standing) {
-	s.agreements = maps.Clone(s.agreements)
-	s.agreements[ref] = st
+	return s.told(a)
 }
 
 // share puts a decided share on record and applies what a control record changes. A share whose
@@ -157,11 +143,13 @@ func (s *Snapshot) control(index int64, l entry.Leaf, h *envelope.Header, record
 	case "agreement.proposal":
 		return s.propose(index, record)
 	case "agreement.signature":
-		return s.sign(index, h.From.Agency, record)
+		return s.sign(index, l.At, h.From.Agency, record)
 	case "agreement.status":
-		return s.status(index, h.From.Agency, record)
+		return s.status(index, l.At, h.From.Agency, record)
 	case "consent.record":
 		return s.consent(index, h.From.Agency, record)
+	case "agency.rules":
+		return s.setHouse(index, h.From.Agency, record)
 	case "agency.certificate":
 		cert, err := keyring.ReadCertificate(record, l.At)
 		if err != nil {
@@ -180,66 +168,6 @@ func (s *Snapshot) control(index int64, l entry.Leaf, h *envelope.Header, record
 	case "ack":
 		s.applyAck(h, record)
 	}
-	return nil
-}
-
-// propose puts an agreement version on record; further copies of the same bytes change nothing.
-func (s *Snapshot) propose(index int64, record []byte) error {
-	a, err := agreement.Parse(record)
-	if err != nil {
-		return err
-	}
-	if s.agreements[a.Ref()] == nil {
-		s.parties = maps.Clone(s.parties)
-		for _, id := range a.Parties {
-			refs := append(slices.Clone(s.parties[id]), a.Ref())
-			slices.Sort(refs)
-			s.parties[id] = refs
-		}
-		s.setAgreement(a.Ref(), &standing{Standing: agreement.Standing{Agreement: *a, Digest: agreement.Digest(record), Entry: index, ActiveBy: -1}})
-	}
-	return nil
-}
-
-func (s *Snapshot) sign(index int64, by fairlead.AgencyID, record []byte) error {
-	sig, err := agreement.ParseSignature(record)
-	if err != nil {
-		return err
-	}
-	ref := fmt.Sprintf("%s/%d", sig.ID, sig.Version)
-	old := s.agreements[ref]
-	if old == nil {
-		return fmt.Errorf("signature under %s, which is not on record", ref)
-	}
-	if slices.Contains(old.Signed, by) {
-		return nil
-	}
-	next := *old
-	next.Signed = append(slices.Clone(old.Signed), by)
-	slices.Sort(next.Signed)
-	if len(next.Signed) == len(next.Parties) {
-		next.ActiveBy = index
-	}
-	s.setAgreement(ref, &next)
-	return nil
-}
-
-// status suspends, resumes or ends an agreement at once. Suspension tells who hears of it anew.
-func (s *Snapshot) status(index int64, by fairlead.AgencyID, record []byte) error {
-	st, err := agreement.ParseStatus(record)
-	if err != nil {
-		return err
-	}
-	ref := fmt.Sprintf("%s/%d", st.ID, st.Version)
-	old := s.agreements[ref]
-	if old == nil {
-		return fmt.Errorf("status of %s, which is not on record", ref)
-	}
-	next := *old
-	if next.Standing, err = old.Apply(by, st.Action, index); err != nil {
-		return err
-	}
-	s.setAgreement(ref, &next)
 	return nil
 }
 
@@ -316,11 +244,11 @@ func (s *Snapshot) Readers(index int64, d *entry.Detail) (all bool, some []fairl
 	switch h.Kind {
 	case "agency.certificate":
 		return true, nil
-	case "consent.record", "staff.record":
+	case "consent.record", "staff.record", "agency.rules":
 		return false, []fairlead.AgencyID{h.From.Agency}
 	case "agreement.proposal":
 		if a, err := agreement.Parse(d.Share.Record); err == nil {
-			if st := s.agreements[a.Ref()]; st != nil && st.Entry == index {
+			if st := s.agreements.get(a.Ref()); st != nil && st.Entry == index {
 				return false, a.Parties
 			}
 		}
@@ -334,12 +262,4 @@ func (s *Snapshot) Readers(index int64, d *entry.Detail) (all bool, some []fairl
 		}
 	}
 	return false, nil
-}
-
-// partiesOf lists the parties of an agreement version on record; nobody for another.
-func (s *Snapshot) partiesOf(id string, version int) []fairlead.AgencyID {
-	if st := s.agreements[fmt.Sprintf("%s/%d", id, version)]; st != nil {
-		return st.Parties
-	}
-	return nil
 }

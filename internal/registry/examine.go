@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"fairlead/internal/agreement"
 	"fairlead/internal/consent"
 	"fairlead/internal/entry"
 	"fairlead/internal/envelope"
@@ -176,11 +175,7 @@ func (s *Snapshot) stale(id fairlead.AgencyID, key string) bool {
 // Facts gathers what policy asks of the register for one share.
 func (s *Snapshot) Facts(h *envelope.Header, ds []*envelope.Descriptor, record []byte, at time.Time) policy.Facts {
 	f := policy.Facts{Sender: s.policyAgency(h.From.Agency), Recipient: s.policyAgency(h.To.Agency)}
-	for _, ref := range s.parties[h.From.Agency] {
-		if st := s.agreements[ref]; st.Party(h.To.Agency) {
-			f.Agreements = append(f.Agreements, &st.Standing)
-		}
-	}
+	f.Agreements, f.Houses = s.agreements.between(h.From.Agency, h.To.Agency), s.housesOf(h.From.Agency, h.To.Agency)
 	for _, d := range ds {
 		if d.Subject != "" {
 			held, _ := s.consents.get(keyOf(string(h.From.Agency), d.Subject))
@@ -224,7 +219,9 @@ func (s *Snapshot) recordFault(h *envelope.Header, record []byte, at time.Time) 
 	case "agreement.signature":
 		advice = s.signatureFault(h.From.Agency, record)
 	case "agreement.status":
-		advice = s.statusFault(h.From.Agency, record)
+		advice = s.statusFault(h.From.Agency, record, at)
+	case "agency.rules":
+		reason, advice = fairlead.ReasonSchema, s.houseFault(h.From.Agency, record)
 	case "agency.certificate":
 		reason, advice = fairlead.ReasonSchema, s.certificateFault(h.From.Agency, record, at)
 	case "consent.record":
@@ -240,53 +237,6 @@ func (s *Snapshot) recordFault(h *envelope.Header, record []byte, at time.Time) 
 		return policy.Cause{}
 	}
 	return policy.Cause{Reason: reason, Check: "P01", Where: "record", Advice: advice}
-}
-
-func (s *Snapshot) proposalFault(record []byte) string {
-	a, err := agreement.Parse(record)
-	if err != nil {
-		return err.Error()
-	}
-	for _, id := range a.Parties {
-		if s.agencies[id] == nil {
-			return "party " + string(id) + " is not enrolled"
-		}
-	}
-	if old := s.agreements[a.Ref()]; old != nil && old.Digest != agreement.Digest(record) {
-		return a.Ref() + " is on record with other words; raise the version"
-	}
-	return ""
-}
-
-func (s *Snapshot) signatureFault(by fairlead.AgencyID, record []byte) string {
-	sig, err := agreement.ParseSignature(record)
-	if err != nil {
-		return err.Error()
-	}
-	switch st := s.agreements[fmt.Sprintf("%s/%d", sig.ID, sig.Version)]; {
-	case st == nil:
-		return "no such version was proposed"
-	case st.Digest != sig.Digest:
-		return "the digest is not that of the proposal; every party signs the same bytes"
-	case !st.Party(by):
-		return string(by) + " is not a party"
-	}
-	return ""
-}
-
-func (s *Snapshot) statusFault(by fairlead.AgencyID, record []byte) string {
-	st, err := agreement.ParseStatus(record)
-	if err != nil {
-		return err.Error()
-	}
-	old := s.agreements[fmt.Sprintf("%s/%d", st.ID, st.Version)]
-	if old == nil {
-		return "no such version is on record"
-	}
-	if _, err := old.Apply(by, st.Action, 0); err != nil {
-		return err.Error()
-	}
-	return ""
 }
 
 func (s *Snapshot) certificateFault(of fairlead.AgencyID, record []byte, at time.Time) string {

@@ -135,7 +135,7 @@ func narrow(d *policy.Decision, before []policy.Section) {
 		left = left || d.Sections[i].Delivered
 	}
 	if d.Delivers() && !left && len(d.Sections) > 0 {
-		d.Result, d.Ground, d.Agreement, d.Causes, d.Due = fairlead.Refused, fairlead.GroundNone, "", d.Sections[0].Causes, nil
+		d.Result, d.Ground, d.Agreement, d.Causes, d.Due, d.Oblige = fairlead.Refused, fairlead.GroundNone, "", d.Sections[0].Causes, nil, nil
 	}
 }
 

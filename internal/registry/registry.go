@@ -35,10 +35,12 @@ type Agency struct {
 	Signature   []byte           `json:"signature"`         // over the request, by the certificate's own key
 }
 
-// Rules are what the operator sets for all: groups that senders expand, and country rules.
+// Rules are what the operator sets for all: groups that senders expand, country rules, and what nobody
+// sends, which can only narrow.
 type Rules struct {
-	Groups    []Group   `json:"groups,omitempty"`
-	Countries []Country `json:"countries,omitempty"`
+	Groups       []Group          `json:"groups,omitempty"`
+	Countries    []Country        `json:"countries,omitempty"`
+	Prohibitions []agreement.Term `json:"prohibitions,omitempty"`
 }
 
 // Group is a named list of agencies; the sender's program expands it into shares, and a sender that is
@@ -75,9 +77,10 @@ type Snapshot struct {
 	accounts   map[fairlead.Account]fairlead.AgencyID
 	ring       *keyring.Ring
 	rules      Rules
-	agreements map[string]*standing           // by reference, "A2/1"
-	parties    map[fairlead.AgencyID][]string // references of a party's agreements, sorted
-	consents   trie[[]consent.Held]           // by agency and subject
+	house      *agreement.House // the prohibitions of rules; nil: none
+	houses     map[fairlead.AgencyID]*agreement.House
+	agreements agreements
+	consents   trie[[]consent.Held] // by agency and subject
 	shares     trie[*shareRecord]
 	staff      trie[*staff.Member]    // by agency and user
 	approvals  trie[[]staff.Approved] // by share
@@ -87,17 +90,11 @@ type Snapshot struct {
 	senders    trie[fairlead.AgencyID] // of what was delivered, by recipient and counter
 }
 
-// standing is an agreement version and who was told that it is active.
-type standing struct {
-	agreement.Standing
-	told []fairlead.AgencyID
-}
-
 // New is the register of an empty log.
 func New() *Snapshot {
 	return &Snapshot{
 		agencies: map[fairlead.AgencyID]*Agency{}, accounts: map[fairlead.Account]fairlead.AgencyID{},
-		ring: &keyring.Ring{}, parties: map[fairlead.AgencyID][]string{}, agreements: map[string]*standing{}, held: map[fairlead.ShareID]*heldShare{},
+		ring: &keyring.Ring{}, held: map[fairlead.ShareID]*heldShare{},
 	}
 }
 
@@ -145,41 +142,6 @@ func (s *Snapshot) Group(name string) []fairlead.AgencyID {
 func (s *Snapshot) Counter(id fairlead.AgencyID) uint64 {
 	n, _ := s.counters.get(keyOf(string(id)))
 	return n
-}
-
-// Agreements lists every version on record, by reference.
-func (s *Snapshot) Agreements() []agreement.Standing {
-	var list []agreement.Standing
-	for _, ref := range slices.Sorted(maps.Keys(s.agreements)) {
-		list = append(list, s.agreements[ref].Standing)
-	}
-	return list
-}
-
-// Unannounced lists the agreements in force at an instant with the parties not yet told so.
-func (s *Snapshot) Unannounced(at time.Time) []Announcement {
-	var list []Announcement
-	for _, ref := range slices.Sorted(maps.Keys(s.agreements)) {
-		st := s.agreements[ref]
-		if !st.Active(at) || len(st.told) == len(st.Parties) {
-			continue
-		}
-		for _, id := range st.Parties {
-			if !slices.Contains(st.told, id) {
-				list = append(list, Announcement{To: id, Agreement: st.ID, Version: st.Version, State: "active"})
-			}
-		}
-	}
-	return list
-}
-
-// Announcement is the record of an agreement.status notice.
-type Announcement struct {
-	To        fairlead.AgencyID `json:"to"`
-	Agreement string            `json:"agreement"`
-	Version   int               `json:"version"`
-	State     string            `json:"state"`
-	Due       []policy.Due      `json:"due,omitempty"`
 }
 
 // Lookup finds a share on record by id: the digest of its header, its account and its log entry.

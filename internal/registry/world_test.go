@@ -211,10 +211,13 @@ func (w *world) send(m *message) *entry.Share {
 func (w *world) pact(id string, parties ...fairlead.AgencyID) []byte {
 	a := agreement.Agreement{
 		ID: id, Version: 1, Title: "Test", Form: "dsa", Parties: parties, From: fairlead.At(start), Until: fairlead.At(start.AddDate(1, 0, 0)), ReviewBy: "2027-12-01",
-		DPIA: "DPIA-1", Objective: "To test.", Summary: "A test.", Terms: []agreement.Term{{ID: "send", Text: "words", Permit: &agreement.Scope{
+		DPIA: "DPIA-1", Objective: "To test.", Summary: "A test.", Governance: agreement.Governance{Rights: "x", Transparency: "x", Accuracy: "x", Security: "x", Retention: "x", Breach: "x", Disputes: "x", Sanctions: "x"}, Terms: []agreement.Term{{ID: "send", Text: "words", Permit: &agreement.Scope{
 			From: parties[:1], To: parties[1:], Purposes: []fairlead.Purpose{"LIAISE"}, Kinds: []string{"liaison.note"}, Bases: []fairlead.Art6{"A6-1-e"},
 			Sections: []fairlead.SectionCode{"PRO-CONTACT", "EDU"}, Transfer: "A45",
 		}}},
+	}
+	for _, id := range parties {
+		a.Signatories, a.Contacts = append(a.Signatories, agreement.Signatory{Agency: id, Name: "A", Role: "B"}), append(a.Contacts, agreement.Contact{Agency: id, DPO: "dpo"})
 	}
 	return asJSON(a)
 }

@@ -27,6 +27,7 @@ func TestRecordsAreTheCode(t *testing.T) {
 		"consent.record.json#/record/schema":           consent.Record{},
 		"approval.json#/record/schema":                 staff.Approval{},
 		"staff.record.json#/record/schema":             staff.Member{},
+		"agency.rules.json#/record/schema":             agreement.House{},
 		"ack.json#/record/schema":                      registry.DeliveredAck{},
 	} {
 		ours, theirs := fields(reflect.TypeOf(code)), properties(at(t, "kinds/"+place))
@@ -40,18 +41,22 @@ func TestRecordsAreTheCode(t *testing.T) {
 
 var asText = reflect.TypeFor[encoding.TextMarshaler]()
 
-// fields are the JSON names of a struct, with those of the structs in it.
-func fields(t reflect.Type) (list []string) {
+// fields are the JSON names of a struct, with those of the structs in it; a type within itself is not
+// entered again.
+func fields(t reflect.Type, within ...reflect.Type) (list []string) {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 		t = t.Elem()
 	}
-	if t.Kind() != reflect.Struct || t.Implements(asText) {
+	if t.Kind() != reflect.Struct || t.Implements(asText) || slices.Contains(within, t) {
 		return nil
 	}
 	for f := range t.Fields() {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name == "-" {
+			continue
+		}
 		list = append(list, name)
-		for _, inner := range fields(f.Type) {
+		for _, inner := range fields(f.Type, append(within, t)...) {
 			list = append(list, name+"."+inner)
 		}
 	}
@@ -59,18 +64,18 @@ func fields(t reflect.Type) (list []string) {
 }
 
 // properties are the names that a schema gives to members, with those of the objects in it.
-func properties(s *jsonschema.Schema) (list []string) {
+func properties(s *jsonschema.Schema, within ...*jsonschema.Schema) (list []string) {
 	switch {
-	case s == nil:
+	case s == nil, slices.Contains(within, s):
 		return nil
 	case s.Ref != nil:
-		return properties(s.Ref)
+		return properties(s.Ref, within...)
 	case s.Items2020 != nil:
-		return properties(s.Items2020)
+		return properties(s.Items2020, within...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Properties)) {
 		list = append(list, name)
-		for _, inner := range properties(s.Properties[name]) {
+		for _, inner := range properties(s.Properties[name], append(within, s)...) {
 			list = append(list, name+"."+inner)
 		}
 	}
