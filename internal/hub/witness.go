@@ -43,14 +43,15 @@ type witnesses struct {
 	signer *tlog.Signer
 	http   *http.Client
 
-	mu       sync.Mutex                    // guards the rest
-	boxes    map[fairlead.Account][][]byte // cosignatures of agencies, not yet looked at
-	heads    map[int64]*cosigned           // by size
-	watch    witness.Watch
-	late     bool
-	splits   int64
-	quorum   tlog.Tree // largest tree that a quorum has cosigned
-	announce []byte    // its checkpoint, not yet told to the agencies
+	mu        sync.Mutex                    // guards the rest
+	boxes     map[fairlead.Account][][]byte // cosignatures of agencies, not yet looked at
+	heads     map[int64]*cosigned           // by size
+	watch     witness.Watch
+	late      bool
+	splits    int64
+	lastSplit map[string]tlog.Tree // the last of each witness
+	quorum    tlog.Tree            // largest tree that a quorum has cosigned
+	announce  []byte               // its checkpoint, not yet told to the agencies
 }
 
 // cosigned is a checkpoint of this log that gathers cosignatures.
@@ -63,7 +64,7 @@ type cosigned struct {
 
 // newWitnesses takes up what was gathered before.
 func (h *Hub) newWitnesses(signer *tlog.Signer) (*witnesses, error) {
-	w := &witnesses{Hub: h, signer: signer, http: &http.Client{Timeout: askWithin}, boxes: map[fairlead.Account][][]byte{}, heads: map[int64]*cosigned{}}
+	w := &witnesses{Hub: h, signer: signer, http: &http.Client{Timeout: askWithin}, boxes: map[fairlead.Account][][]byte{}, heads: map[int64]*cosigned{}, lastSplit: map[string]tlog.Tree{}}
 	if h.cfg.Policy == nil {
 		return w, nil
 	}
@@ -230,13 +231,17 @@ func (w *witnesses) hear(from fairlead.Account, signed []byte) {
 	}
 }
 
-// split notes that a witness knows a tree that is not of this log.
+// split notes that a witness knows a tree that is not of this log; once, however often it says so.
 func (w *witnesses) split(who string, tree tlog.Tree) {
-	w.cfg.Log.Error().Str("witness", who).Int64("size", tree.N).
-		Msg("ALARM: split view: a witness cosigned another log under this log's name. See deploy/README.md, 'A split view'")
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.lastSplit[who] == tree {
+		return
+	}
+	w.lastSplit[who] = tree
 	w.splits++
+	w.cfg.Log.Error().Str("witness", who).Int64("size", tree.N).
+		Msg("ALARM: split view: a witness cosigned another log under this log's name. See deploy/README.md, 'A split view'")
 }
 
 // head finds or makes the checkpoint of a tree that our own log begins with; nil if it does not. Signing it again
@@ -333,12 +338,18 @@ func (w *witnesses) askFor(ctx context.Context, one tlog.Witness) {
 		if err != nil {
 			wait = askAgain
 		}
+		if errors.Is(err, errSplit) {
+			w.split(one.Name, tlog.Tree{N: size})
+		}
 		if (err == nil) != well {
 			well = err == nil
 			w.cfg.Log.Warn().Err(err).Str("witness", one.Name).Bool("answers", well).Msg("witness")
 		}
 	}
 }
+
+// errSplit: the witness stands at a tree that is not of this log.
+var errSplit = errors.New("hub: the witness has cosigned another log")
 
 // askOnce brings a witness from the size it is at to the log as it was published last, and says where it is then.
 func (w *witnesses) askOnce(ctx context.Context, one tlog.Witness, at int64) (int64, error) {
@@ -363,7 +374,7 @@ func (w *witnesses) askOnce(ctx context.Context, one tlog.Witness, at int64) (in
 			continue
 		}
 		if ok || errors.Is(err, witness.ErrProof) {
-			w.split(one.Name, tree)
+			return at, fmt.Errorf("%w, up to %d entries: %w", errSplit, at, err)
 		}
 		if err != nil {
 			return at, err
