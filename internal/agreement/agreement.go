@@ -34,6 +34,24 @@ type Agreement struct {
 	Objective string              `json:"objective" yaml:"objective"` // why sharing is necessary, and its benefit
 	Summary   string              `json:"public_summary" yaml:"public_summary"`
 	Terms     []Term              `json:"terms" yaml:"terms"`
+
+	Assessments []Assessment `json:"assessments,omitempty" yaml:"assessments,omitempty"` // what its transfers stand on
+}
+
+// Assessment is the reference and the date of what a transfer mechanism stands on: a data protection test,
+// or an instrument.
+type Assessment struct {
+	Mechanism fairlead.Mechanism `json:"mechanism" yaml:"mechanism"`
+	Ref       string             `json:"ref" yaml:"ref"`
+	Date      string             `json:"date,omitempty" yaml:"date,omitempty"`
+}
+
+func (a Assessment) check() error {
+	_, err := time.Parse(time.DateOnly, a.Date)
+	if a.Ref == "" || len(a.Ref) > 60 || a.Date != "" && err != nil {
+		return fmt.Errorf("assessments: want a reference of up to 60 characters and a date")
+	}
+	return fairlead.CheckCode("assessments: mechanism", a.Mechanism, fairlead.Mechanisms)
 }
 
 // Term permits or prohibits a scope, and stands beside the words that were signed.
@@ -119,6 +137,12 @@ func (a *Agreement) Check() error {
 	want(a.DPIA != "", "dpia_ref: name the data protection impact assessment; an agreement is not active without one")
 	want(a.Objective != "", "objective: say why sharing is necessary")
 	want(a.Summary != "", "public_summary: the register of agreements shows it")
+	want(len(a.Assessments) <= len(fairlead.Mechanisms), "assessments: more than %d", len(fairlead.Mechanisms))
+	for _, s := range a.Assessments[:min(len(a.Assessments), len(fairlead.Mechanisms))] {
+		if err := s.check(); err != nil {
+			faults = append(faults, err)
+		}
+	}
 	want(len(a.Terms) > 0 && len(a.Terms) <= maxTerms, "terms: want 1 to %d", maxTerms)
 	if len(a.Parties) <= maxParties && len(a.Terms) <= maxTerms {
 		faults = append(faults, a.checkParties()...)

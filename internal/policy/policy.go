@@ -13,6 +13,7 @@ import (
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/kind"
+	"fairlead/internal/law"
 	"fairlead/internal/staff"
 )
 
@@ -28,14 +29,18 @@ type Request struct {
 	Examined    []Cause // faults found before the decision: signature, replay, time, packets
 }
 
-// Facts is what the register knows of a request, nothing else.
+// Facts is what the register knows of a request, nothing else. A fact that is missing never permits.
 type Facts struct {
+	Law    *law.Tables // what holds by law or guidance; nil: nothing is decided
+	Loaded bool        // agreements and consents could be read; if not, the emergency path alone stays open
+
 	Sender, Recipient *Agency // nil: not enrolled. The hub itself is fairlead.Hub
 	Agreements        []*agreement.Standing
 	Consents          []consent.Held   // the sender's records of the share's subject, oldest first
 	Answered          *Prior           // the share that reply_to names, nil: not on record
 	CAOnly            bool             // the recipient's State takes Art 34 requests from Central Authorities only
 	Approvals         []staff.Approved // by the sender's people of this very share, checked by the register
+	Training          []string         // training codes of the sender's user, current at the instant
 	Record            Cause            // what the register says against the record; zero: nothing
 }
 
@@ -85,6 +90,12 @@ type Due struct {
 	Calendar string `json:"calendar,omitempty"`
 }
 
+// Note is a remark for auditors and the data protection officer that changes nothing.
+type Note struct {
+	Check string `json:"check"`
+	Text  string `json:"text"`
+}
+
 // Decision is the answer, with every reason kept.
 type Decision struct {
 	Engine    int             `json:"engine"`
@@ -95,6 +106,7 @@ type Decision struct {
 	Holds     []Cause         `json:"holds,omitempty"`     // why it waits; a held share has no causes
 	Sections  []Section       `json:"sections,omitempty"`
 	Due       []Due           `json:"due,omitempty"`
+	Notes     []Note          `json:"notes,omitempty"`
 	Used      []int64         `json:"used,omitempty"` // log entries the decision stands on, ascending
 }
 
@@ -104,10 +116,13 @@ type decider struct {
 	f    Facts
 	at   time.Time
 	kind kind.Kind
+	law  law.Book
 
 	standing *agreement.Standing // agreement that carries the share, if any
 	cover    agreement.Cover
 	under    fairlead.Ground // what an override stands on, if there is one
+	later    bool            // an override went out before its second person
+	out      bool            // agreements and consents cannot be read, and the share needs them
 	d        Decision
 }
 
@@ -118,11 +133,20 @@ func Decide(r Request, f Facts, at time.Time) Decision {
 	if r.Header == nil || len(r.Examined) > 0 { // nothing in it may be believed
 		return p.d
 	}
+	if f.Law == nil {
+		p.against("P04", fairlead.ReasonUnavailable, "law", "the tables of law could not be read; tell the hub's operator")
+		return p.d
+	}
+	p.law = f.Law.At(at)
 	for _, check := range []func(*decider){
 		(*decider).checkKind, (*decider).checkSender, (*decider).checkRecipient, (*decider).checkChannel,
-		(*decider).checkBasis, (*decider).checkGround, (*decider).checkTransfer, (*decider).checkDanger, (*decider).checkRecord,
+		(*decider).checkBasis, (*decider).checkTold, (*decider).checkLoaded, (*decider).checkGround, (*decider).checkTransfer, (*decider).checkDanger, (*decider).checkRecord,
+		(*decider).checkTraining,
 	} {
 		check(p)
+		if p.out { // what follows would read what could not be loaded
+			break
+		}
 	}
 	if len(p.d.Causes) == 0 {
 		p.decideSections()
@@ -140,7 +164,7 @@ func Decide(r Request, f Facts, at time.Time) Decision {
 
 // refuse leaves the reasons and takes everything else back.
 func (p *decider) refuse() {
-	p.d.Result, p.d.Ground, p.d.Agreement, p.d.Holds = fairlead.Refused, fairlead.GroundNone, "", nil
+	p.d.Result, p.d.Ground, p.d.Agreement, p.d.Holds, p.d.Notes = fairlead.Refused, fairlead.GroundNone, "", nil, nil
 	for i := range p.d.Sections {
 		p.d.Sections[i].Delivered = false
 	}

@@ -16,6 +16,7 @@ import (
 	"fairlead/internal/entry"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/keyring"
+	"fairlead/internal/law"
 	"fairlead/internal/policy"
 	"fairlead/internal/staff"
 )
@@ -34,10 +35,11 @@ type Agency struct {
 	Signature   []byte           `json:"signature"`   // over the request, by the certificate's own key
 }
 
-// Rules are what the operator sets for all: groups that senders expand, and country rules.
+// Rules are what the operator sets for all: groups that senders expand, country rules, and the tables of law.
 type Rules struct {
-	Groups    []Group   `json:"groups,omitempty"`
-	Countries []Country `json:"countries,omitempty"`
+	Groups    []Group     `json:"groups,omitempty"`
+	Countries []Country   `json:"countries,omitempty"`
+	Law       *law.Tables `json:"law,omitempty"` // absent: law.Default of engine 1
 }
 
 // Group is a named list of agencies; the sender's program expands it into shares, and a sender that is
@@ -84,6 +86,7 @@ type Snapshot struct {
 	counters   trie[uint64]            // last delivered counter, by recipient
 	heard      trie[uint64]            // last acknowledged counter, by recipient
 	senders    trie[fairlead.AgencyID] // of what was delivered, by recipient and counter
+	unread     []int64                 // entries of agreements and consents that could not be read
 }
 
 // standing is an agreement version and who was told that it is active.
