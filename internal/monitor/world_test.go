@@ -119,7 +119,7 @@ func (s *story) agree() {
 
 func assessment(to string, codes ...fairlead.SectionCode) *client.Draft {
 	d := &client.Draft{
-		Kind: "assessment.share", To: []string{to}, Purpose: "PRT-ASSESS", Threshold: "TH3", TLP: "AMBER+STRICT", GSC: "OFFICIAL-SENSITIVE",
+		Kind: "assessment.share", To: []string{to}, Purpose: "PRT-ASSESS", Threshold: "TH3", TLP: "AMBER+STRICT", GSC: "OFFICIAL-SENSITIVE", S16LA: &envelope.S16LA{Considered: true}, Told: "yes",
 		Basis: &envelope.Basis{Art6: "A6-1-c", Gateways: []fairlead.Gateway{"CA1989-47"}}, Danger: "clear", Child: "kid",
 	}
 	for _, c := range codes {
