@@ -78,7 +78,7 @@ func (p *pair) compose(contents ...content) (*envelope.Share, *envelope.Bound) {
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		d := envelope.Descriptor{Audience: envelope.ForRecipient, Code: c.code, Art9: "A9-2-h", Size: in.Size(len(c.text)), Digest: envelope.HeaderDigest(sealed)}
+		d := envelope.Descriptor{Audience: envelope.ForRecipient, Code: c.code, Art9: "A9-2-h", Sch1: "HSC-2", Size: in.Size(len(c.text)), Digest: envelope.HeaderDigest(sealed)}
 		s.Parts = append(s.Parts, envelope.Part{Descriptor: d.Marshal(), Section: sealed})
 	}
 	child := envelope.Descriptor{Audience: envelope.ForHub, Subject: "fedcba9876543210fedcba9876543210"}

@@ -3,6 +3,7 @@ package policy
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
@@ -212,6 +213,9 @@ func (p *decider) lists(c fairlead.Caveat) bool {
 	})
 }
 
+// judged is how far the clocks of who judges the danger and who sends may be apart.
+const judged = 5 * time.Minute
+
 // checkDanger is P08 for the whole share: Hague 1996 Art 37 asks before anything crosses a border.
 func (p *decider) checkDanger() {
 	if !p.crossBorder() || p.control() || p.Header.Kind == "ack" {
@@ -225,7 +229,7 @@ func (p *decider) checkDanger() {
 		against("danger_check danger", "do not send; ask a safeguarding lead")
 	case d.Result == fairlead.DangerUnknown && p.Header.Threshold != fairlead.TH4:
 		against("danger_check unknown", "find out first; only TH4 may go without")
-	case d.At.IsZero() || d.At.After(p.Header.SentAt.Time):
+	case d.At.IsZero() || d.At.After(p.Header.SentAt.Add(judged)):
 		against("danger_check.at", "the danger is judged before the message is sent")
 	case !p.kind.MayAct(d.Role):
 		against("danger_check.role "+string(d.Role), "who judges the danger handles cases")

@@ -201,7 +201,7 @@ func (q *second) border() (reasons []string) {
 	if !ok {
 		reasons = append(reasons, "E_TRANSFER")
 	}
-	if d := q.h.Danger; d == nil || d.Result == "danger" || d.Result == "unknown" && q.h.Threshold != "TH4" || d.At.After(q.h.SentAt.Time) {
+	if d := q.h.Danger; d == nil || d.Result == "danger" || d.Result == "unknown" && q.h.Threshold != "TH4" || d.At.After(q.h.SentAt.Add(5*time.Minute)) {
 		reasons = append(reasons, "E_ART37")
 	}
 	return reasons
