@@ -2,11 +2,13 @@ package main
 
 import (
 	"os"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 
 	"fairlead/internal/config"
+	"fairlead/internal/law"
 )
 
 // TestSamples loads the commented samples as a person would use them.
@@ -22,8 +24,18 @@ func TestSamples(t *testing.T) {
 	if err := config.Load("../../config/rules.yaml", &rules); err != nil {
 		t.Fatal(err)
 	}
-	if r := rules.register(); len(r.Groups) == 0 || len(r.Countries) == 0 {
-		t.Error("the sample of rules sets nothing")
+	r, err := rules.register("../../config")
+	if err != nil || len(r.Groups) == 0 || len(r.Countries) == 0 {
+		t.Errorf("the sample of rules sets nothing: %v", err)
+	}
+	if r.Law == nil || !reflect.DeepEqual(r.Law, law.Default()) {
+		t.Error("the sample names no tables of law, or others than the hub's own")
+	}
+	for _, bad := range []string{"no-such.yaml", "../config/law.yaml", "rules.yaml"} {
+		rules.Law = bad
+		if _, err := rules.register("../../config"); err == nil {
+			t.Errorf("%s is taken for tables of law", bad)
+		}
 	}
 }
 

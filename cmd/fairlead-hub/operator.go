@@ -225,6 +225,7 @@ type Rules struct {
 		State  string `yaml:"state"`
 		CAOnly bool   `yaml:"art34_ca_only"`
 	} `yaml:"countries"`
+	Law string `yaml:"law"` // file of the tables of law, as config/law.yaml; absent: the hub's own defaults
 }
 
 func setRules(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -236,10 +237,18 @@ func setRules(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if err := config.Load(o.args[0], &r); err != nil {
 		return err
 	}
-	if err := o.call(ctx, "POST", "/rules", r.register(), &struct{}{}); err != nil {
+	rules, err := r.register(filepath.Dir(o.args[0]))
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "rules set: %d groups, %d countries\n", len(r.Groups), len(r.Countries))
+	if err := o.call(ctx, "POST", "/rules", rules, &struct{}{}); err != nil {
+		return err
+	}
+	tables := "default"
+	if rules.Law != nil {
+		tables = r.Law
+	}
+	fmt.Fprintf(stdout, "rules set: %d groups, %d countries, law: %s\n", len(r.Groups), len(r.Countries), tables)
 	return nil
 }
 
