@@ -31,11 +31,12 @@ var unaffected = []string{"ack", "agency.certificate", "staff.record"}
 // checkLoaded is the outage rule (domain §8): where agreements and consents could not be read, nothing
 // goes but an alert on the emergency path.
 func (p *decider) checkLoaded() {
-	if p.f.Loaded || slices.Contains(unaffected, p.Header.Kind) {
+	if p.f.Loaded {
 		return
 	}
 	p.f.Agreements, p.f.Consents = nil, nil // what is there is not all
-	if p.out = !p.alert() || !p.emergency(); p.out {
+	p.out = !slices.Contains(unaffected, p.Header.Kind) && (!p.alert() || !p.emergency())
+	if p.out {
 		p.against("P06", fairlead.ReasonUnavailable, "agreements, consents", "the hub cannot read them now: only alerts of immediate danger go, to statutory bodies with a duty inbox; send again later")
 	}
 }

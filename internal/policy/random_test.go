@@ -282,6 +282,11 @@ func adds(a, b policy.Decision) bool {
 // with is a copy of w in which change is free to write.
 func (w *world) with(change func(*world)) *world {
 	next := *w
+	header := *w.r.Header
+	if next.r.Header = &header; header.Basis != nil {
+		basis := *header.Basis
+		header.Basis = &basis
+	}
 	next.r.Descriptors = nil
 	for _, d := range w.r.Descriptors {
 		one := *d
