@@ -125,7 +125,7 @@ func assessment(to string, codes ...fairlead.SectionCode) *client.Draft {
 	for _, c := range codes {
 		sec := client.DraftSection{Code: c, Type: "json", Content: []byte(`{"x":"y"}`)}
 		if c == "HEALTH-PHYS" {
-			sec.Art9 = "A9-2-h"
+			sec.Art9, sec.Sch1 = "A9-2-h", "HSC-2"
 		}
 		d.Sections = append(d.Sections, sec)
 	}
