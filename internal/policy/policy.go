@@ -1,7 +1,3 @@
-// Package policy is the decision point (XACML PDP): one pure function from a request, the facts of the
-// register and an instant to a decision, the same in the hub, in a sender's dry run and in an auditor's
-// replay. Checks P01 to P15 are those of the domain notes §8. Default deny; deny wins; what is not
-// built denies by name.
 package policy
 
 import (
