@@ -24,7 +24,7 @@ func (q *second) consent(d *envelope.Descriptor, waits *asks) (reasons []string,
 		}
 	}
 	low := th == "TH0" || th == "TH1"
-	override := func(allowed bool, only string, who string, n int) {
+	override := func(allowed bool, only, who string, n int) {
 		o := d.Override
 		switch {
 		case o == nil, !slices.Contains(strings.Split(word(secondReasons, string(o.Reason)), ","), string(th)), !allowed, only != "" && string(o.Reason) != only, !q.noted():
