@@ -82,9 +82,18 @@ func (p *decider) checkHandling(s *sectionDecider) {
 	if (strings.HasSuffix(d.Grade, "C") || d.Siena == "H3") && !d.Conditions {
 		against("handling on conditions needs the conditions, written in the section")
 	}
+	if p.confidential(s) {
+		s.wants = append(s.wants, want{where: "confidential health information", code: "CALDICOTT", quorum: quorum{[]fairlead.Role{"CALDICOTT_GUARDIAN"}, 1}})
+	}
 	for _, c := range p.caveats(s) {
 		p.checkCaveat(s, c)
 	}
+}
+
+// confidential reports whether a health body discloses health information to another kind of body: its
+// Caldicott guardian approves that, but for an immediate danger (domain §2.1).
+func (p *decider) confidential(s *sectionDecider) bool {
+	return strings.HasPrefix(string(s.Code), "HEALTH-") && p.f.Sender.Type == fairlead.TypeHealth && p.f.Recipient.Type != fairlead.TypeHealth && p.Header.Threshold != fairlead.TH4
 }
 
 // caveats are those declared, and the one that papers of a court bear whether declared or not.

@@ -84,7 +84,7 @@ func (c chance) lawfulHeader(w *world) *envelope.Header {
 			h.Kind, h.Purpose = "liaison.note", "LIAISE"
 		}
 	}
-	if c.IntN(12) == 0 {
+	if c.IntN(25) == 0 {
 		h.S16LA = one(c, []*envelope.S16LA{nil, {}, {Considered: true, Applies: true}, {Considered: true, Applies: true, Detriment: "none"}, {Considered: true, Applies: true, Detriment: "yes"}})
 	}
 	h.Basis = c.basis(w.f.Sender)

@@ -94,7 +94,7 @@ func (c chance) world() *world {
 func (c chance) approvals() (list []staff.Approved) {
 	for i := range 1 + c.IntN(4) {
 		a := staff.Approved{User: one(c, []string{"author", "b", "c", "d"}), Role: one(c, kind.Approvers), Training: trained(nil), Entry: int64(95 + i)}
-		a.Reasons = []string{one(c, []string{"NOT-SOUGHT", "SIG-HARM", "DUTY", "SAFE-ADDRESS", "NO-ORIGIN-STATE"}), one(c, []string{"NOT-SOUGHT", "SERIOUS-HARM-OTHER", "NO-CONSULATE", "ART37", "LEGAL-PRIVILEGE"})}
+		a.Reasons = []string{one(c, []string{"NOT-SOUGHT", "SIG-HARM", "DUTY", "SAFE-ADDRESS", "NO-ORIGIN-STATE"}), one(c, []string{"NOT-SOUGHT", "CALDICOTT", "SERIOUS-HARM-OTHER", "NO-CONSULATE", "ART37", "LEGAL-PRIVILEGE"})}
 		if c.seldom() {
 			a.Training = nil
 		}

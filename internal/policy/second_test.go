@@ -273,6 +273,9 @@ func (q *second) handling(d *envelope.Descriptor, waits *asks) (reasons []string
 	add(d.Code == "INTEL" && (d.Siena == "" || d.Grade == ""), "E_CAVEAT")
 	add(d.Code == "EXPLOITER" && d.Siena != "H2" && d.Siena != "H3", "E_CAVEAT")
 	add((strings.HasSuffix(d.Grade, "C") || d.Siena == "H3") && !d.Conditions, "E_CAVEAT")
+	if strings.HasPrefix(string(d.Code), "HEALTH-") && q.s.Type == "HEALTH" && q.r.Type != "HEALTH" && q.h.Threshold != "TH4" {
+		*waits = append(*waits, "CALDICOTT_GUARDIAN|CALDICOTT|1")
+	}
 	caveats := slices.Clone(d.Caveats)
 	for _, other := range q.ds {
 		if d.Code == "LOC-NOW" && slices.Contains(other.Caveats, "SAFE-ADDRESS") {

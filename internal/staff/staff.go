@@ -34,7 +34,7 @@ type Member struct {
 type Approval struct {
 	Share     fairlead.ShareID `json:"share"`
 	Header    fairlead.Digest  `json:"header"`  // of the held share's header: the very bytes that were read
-	Reasons   []string         `json:"reasons"` // codes of what is approved: an override's reason, a caveat to clear, NOT-SOUGHT
+	Reasons   []string         `json:"reasons"` // codes of what is approved: an override's reason, a caveat to clear, NOT-SOUGHT, CALDICOTT
 	User      string           `json:"user"`
 	Signature string           `json:"signature"` // Ed25519 over Message, hexadecimal
 }
