@@ -17,8 +17,8 @@ import (
 // law, handling and consent. At least a third of them must permit something.
 func eachLawful(t *testing.T, property func(c chance, w *world, d policy.Decision) string) {
 	t.Helper()
-	permits := 0
-	for seed := range uint64(worlds) {
+	permits, tried := 0, worlds/4
+	for seed := range uint64(tried) {
 		c := chance{rand.New(rand.NewPCG(seed, 4))}
 		w := c.lawful()
 		d := w.decide()
@@ -29,8 +29,8 @@ func eachLawful(t *testing.T, property func(c chance, w *world, d policy.Decisio
 			t.Fatalf("seed %d: %s\nheader %+v\ndecided %+v", seed, wrong, *w.r.Header, d)
 		}
 	}
-	if permits < worlds/3 {
-		t.Fatalf("only %d of %d permit", permits, worlds)
+	if permits < tried/3 {
+		t.Fatalf("only %d of %d permit", permits, tried)
 	}
 }
 
