@@ -21,7 +21,7 @@ const module = "fairlead/"
 const layers = `
 	fairlead strictjson
 	subject workday kind
-	envelope agreement consent staff
+	envelope agreement consent staff law
 	policy
 	officer keyring entry tlog store config
 	seal bus natsd registry schema witness
@@ -32,12 +32,12 @@ const layers = `
 `
 
 // pure packages decide and describe: they import nothing that can read a file, a socket or a clock.
-var pure = []string{"fairlead", "strictjson", "subject", "workday", "kind", "envelope", "agreement", "consent", "staff", "policy", "officer"}
+var pure = []string{"fairlead", "strictjson", "subject", "workday", "kind", "envelope", "agreement", "consent", "staff", "law", "policy", "officer"}
 
 // pureImports is what they may import beside each other. crypto/rand makes salts; embed brings the
 // calendars; uuid makes ids.
 var pureImports = strings.Fields(`bytes cmp crypto/ed25519 crypto/rand crypto/sha256 embed encoding/base64 encoding/binary encoding/hex encoding/json
-	errors fmt io iter maps math math/bits regexp slices strconv strings time unicode/utf8 github.com/google/uuid`)
+	errors fmt io iter maps math math/bits regexp slices strconv strings sync time unicode/utf8 github.com/google/uuid`)
 
 // never lists what a package must not reach, however indirectly. Templates make the linker keep methods
 // by reflection, and decryption would return to the hub's binary.

@@ -4,12 +4,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 
 	"fairlead/internal/agreement"
 	"fairlead/internal/config"
+	"fairlead/internal/law"
 	"fairlead/internal/tlog"
 )
 
@@ -39,8 +41,18 @@ func TestSamples(t *testing.T) {
 	if err := config.Load("../../config/rules.yaml", &rules); err != nil {
 		t.Fatal(err)
 	}
-	if r := rules.register(); len(r.Groups) == 0 || len(r.Countries) == 0 {
-		t.Error("the sample of rules sets nothing")
+	r, err := rules.register("../../config")
+	if err != nil || len(r.Groups) == 0 || len(r.Countries) == 0 {
+		t.Errorf("the sample of rules sets nothing: %v", err)
+	}
+	if r.Law == nil || !reflect.DeepEqual(r.Law, law.Default()) {
+		t.Error("the sample names no tables of law, or others than the hub's own")
+	}
+	for _, bad := range []string{"no-such.yaml", "../config/law.yaml", "rules.yaml"} {
+		rules.Law = bad
+		if _, err := rules.register("../../config"); err == nil {
+			t.Errorf("%s is taken for tables of law", bad)
+		}
 	}
 	house := agreement.House{Version: 1, Terms: rules.Prohibitions}
 	if err := house.Check(); err != nil || len(house.Terms) == 0 {

@@ -10,7 +10,7 @@
 //	fairlead-hub agency approve REQUEST [-o FILE]   enrol the agency; write its admission
 //	fairlead-hub agency list                  list enrolled agencies
 //	fairlead-hub agency suspend|resume ID REASON    key_loss, request, breach, other
-//	fairlead-hub rules set FILE               set groups and country rules
+//	fairlead-hub rules set FILE               set groups, country rules and tables of law
 //	fairlead-hub auditor add NAME             make an auditor's read credential, shown once
 //
 // All but run talk to a running hub through its socket: give -dir or -config. -json gives machines

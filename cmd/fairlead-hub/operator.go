@@ -227,6 +227,7 @@ type Rules struct {
 		CAOnly bool   `yaml:"art34_ca_only"`
 	} `yaml:"countries"`
 	Prohibitions []agreement.Term `yaml:"prohibitions"`
+	Law          string           `yaml:"law"` // file of the tables of law, as config/law.yaml; absent: the hub's own defaults
 }
 
 func setRules(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -238,10 +239,18 @@ func setRules(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	if err := config.Load(o.args[0], &r); err != nil {
 		return err
 	}
-	if err := o.call(ctx, "POST", "/rules", r.register(), &struct{}{}); err != nil {
+	rules, err := r.register(filepath.Dir(o.args[0]))
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "rules set: %d groups, %d countries, %d prohibitions\n", len(r.Groups), len(r.Countries), len(r.Prohibitions))
+	if err := o.call(ctx, "POST", "/rules", rules, &struct{}{}); err != nil {
+		return err
+	}
+	tables := "default"
+	if rules.Law != nil {
+		tables = r.Law
+	}
+	fmt.Fprintf(stdout, "rules set: %d groups, %d countries, %d prohibitions, law: %s\n", len(r.Groups), len(r.Countries), len(r.Prohibitions), tables)
 	return nil
 }
 

@@ -45,6 +45,24 @@ type Agreement struct {
 	Governance  Governance          `json:"governance" yaml:"governance"`
 	Summary     string              `json:"public_summary" yaml:"public_summary"`
 	Terms       []Term              `json:"terms" yaml:"terms"`
+
+	Assessments []Assessment `json:"assessments,omitempty" yaml:"assessments,omitempty"` // what its transfers stand on
+}
+
+// Assessment is the reference and the date of what a transfer mechanism stands on: a data protection test,
+// or an instrument.
+type Assessment struct {
+	Mechanism fairlead.Mechanism `json:"mechanism" yaml:"mechanism"`
+	Ref       string             `json:"ref" yaml:"ref"`
+	Date      string             `json:"date,omitempty" yaml:"date,omitempty"`
+}
+
+func (a Assessment) check() error {
+	_, err := time.Parse(time.DateOnly, a.Date)
+	if a.Ref == "" || len(a.Ref) > 60 || a.Date != "" && err != nil {
+		return fmt.Errorf("assessments: want a reference of up to 60 characters and a date")
+	}
+	return fairlead.CheckCode("assessments: mechanism", a.Mechanism, fairlead.Mechanisms)
 }
 
 // Signatory is who signs for a party, in what office.

@@ -43,6 +43,12 @@ func (a *Agreement) Check() error {
 	f.want(a.Objective != "" && len(a.Objective) <= maxText, "objective: say why sharing is necessary")
 	f.want(a.Summary != "" && len(a.Summary) <= maxText, "public_summary: the register of agreements shows it")
 	a.Governance.check(&f)
+	f.want(len(a.Assessments) <= len(fairlead.Mechanisms), "assessments: more than %d", len(fairlead.Mechanisms))
+	for _, s := range a.Assessments[:min(len(a.Assessments), len(fairlead.Mechanisms))] {
+		if err := s.check(); err != nil {
+			f.add(err)
+		}
+	}
 	f.want(len(a.Terms) > 0 && len(a.Terms) <= maxTerms, "terms: want 1 to %d", maxTerms)
 	if len(a.Parties) <= maxParties && len(a.Terms) <= maxTerms {
 		a.checkParties(&f)

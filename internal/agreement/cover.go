@@ -119,6 +119,13 @@ func (c *Cover) Section(code fairlead.SectionCode, u *Use) *Term {
 	return permitting(c.Terms, code, u)
 }
 
+// Speaks reports whether terms list a section that no prohibition bars, whatever has been said of it: consent
+// narrows what goes under an agreement, and does not pick the agreement.
+func (c *Cover) Speaks(code fairlead.SectionCode) bool {
+	lists := func(t *Term) bool { return slices.Contains(t.Permit.Sections, code) }
+	return slices.ContainsFunc(c.Terms, lists) && (c.Framework == nil || slices.ContainsFunc(c.Outer, lists)) && BarOf(c.Bars, code) == nil
+}
+
 func permitting(terms []*Term, code fairlead.SectionCode, u *Use) *Term {
 	for _, t := range terms {
 		if t.section(code, u) == 0 {

@@ -22,7 +22,7 @@ type act struct {
 // Enrol puts an agency on record. Its request proves itself; the account was made by the hub.
 func (b *Broker) Enrol(ctx context.Context, a *registry.Agency) error { return b.act(ctx, "enrol", a) }
 
-// SetRules replaces groups and country rules.
+// SetRules replaces groups, country rules and tables of law.
 func (b *Broker) SetRules(ctx context.Context, r registry.Rules) error { return b.act(ctx, "rules", r) }
 
 // Suspend stops an agency from sending and receiving, or lets it again.

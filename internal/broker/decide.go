@@ -225,7 +225,7 @@ func (b *Broker) announce(batch *batch, n registry.Announcement, now time.Time) 
 	if to == nil {
 		return
 	}
-	n.Due = []policy.Due{policy.ReviewDue(now)}
+	n.Due = []policy.Due{policy.ReviewDue(batch.snap.Law(), now)}
 	record, err := json.Marshal(n)
 	if err != nil {
 		return

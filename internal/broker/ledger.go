@@ -9,6 +9,7 @@ import (
 	"fairlead/internal/bus"
 	"fairlead/internal/entry"
 	"fairlead/internal/envelope"
+	"fairlead/internal/registry"
 	"fairlead/internal/subject"
 	"fairlead/internal/tlog"
 )
@@ -126,15 +127,30 @@ func (b *Broker) fold(index int64, leaf, raw []byte) error {
 	if err != nil {
 		return err
 	}
+	next, err := b.foldDetail(index, l, raw)
+	if err != nil {
+		unread, again := b.snap.FoldUnread(l, raw)
+		if again != nil {
+			return err
+		}
+		b.cfg.Log.Error().Err(err).Int64("entry", index).Msg("an agreement or a consent cannot be read: " +
+			"until the log is restored nothing goes but alerts of immediate danger to statutory bodies with a duty inbox")
+		next = unread
+	}
+	b.snap = next
+	return nil
+}
+
+// foldDetail adds an entry whose detail is the one that its leaf names.
+func (b *Broker) foldDetail(index int64, l entry.Leaf, raw []byte) (*registry.Snapshot, error) {
+	if l.Detail != entry.DetailDigest(raw) {
+		return nil, fmt.Errorf("%w: the detail of entry %d is not the one its leaf names", ErrDiverged, index)
+	}
 	d, err := entry.ParseDetail(raw)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if l.Detail != entry.DetailDigest(raw) {
-		return fmt.Errorf("%w: the detail of entry %d is not the one its leaf names", ErrDiverged, index)
-	}
-	b.snap, err = b.snap.Fold(l, d)
-	return err
+	return b.snap.Fold(l, d)
 }
 
 // catchUp adopts what LEDGER holds beyond this broker's fold: after a restart, after another broker

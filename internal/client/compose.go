@@ -32,6 +32,9 @@ type Draft struct {
 	// Reason is the true reason of a refusal to disclose, for the hub and its auditors alone.
 	Reason fairlead.RefusalReason `json:"reason,omitempty"`
 
+	// Listed says for whom caveats were set, for the hub and its auditors alone.
+	Listed []envelope.Listed `json:"listed,omitempty"`
+
 	ReplyTo    fairlead.ShareID      `json:"reply_to,omitzero"`
 	Supersedes fairlead.ShareID      `json:"supersedes,omitzero"`
 	Hours      int                   `json:"hours,omitempty"` // valid for; default 72
@@ -69,10 +72,14 @@ type DraftSection struct {
 	Court     string                  `json:"court,omitempty"`
 	Siena     fairlead.Siena          `json:"siena,omitempty"`
 	Grade     string                  `json:"grade,omitempty"`
-	Origin    fairlead.ShareID        `json:"origin,omitzero"`    // share received that the section was taken from
-	Permitted fairlead.ShareID        `json:"permitted,omitzero"` // the originator's permission to pass it on
-	Type      string                  `json:"type"`               // "json" or a media type
-	Content   []byte                  `json:"content"`
+	Eval      string                  `json:"eval,omitempty"`
+
+	Conditions bool `json:"conditions,omitempty"` // the section itself says on which
+
+	Origin    fairlead.ShareID `json:"origin,omitzero"`    // share received that the section was taken from
+	Permitted fairlead.ShareID `json:"permitted,omitzero"` // the originator's permission to pass it on
+	Type      string           `json:"type"`               // "json" or a media type
+	Content   []byte           `json:"content"`
 }
 
 func (s DraftSection) goesTo(to fairlead.AgencyID) bool {
@@ -169,7 +176,7 @@ func (c *Client) descriptors(d *Draft, to fairlead.AgencyID) ([]envelope.Descrip
 		}
 		desc := envelope.Descriptor{
 			Audience: envelope.ForRecipient, Code: s.Code, Essential: s.Essential, Art9: s.Art9, Sch1: s.Sch1, P18: s.P18, Art10: s.Art10,
-			Consent: s.Consent, Caveats: s.Caveats, Clear: s.Clear, Court: s.Court, Siena: s.Siena, Grade: s.Grade,
+			Consent: s.Consent, Caveats: s.Caveats, Clear: s.Clear, Court: s.Court, Siena: s.Siena, Grade: s.Grade, Eval: s.Eval, Conditions: s.Conditions,
 		}
 		if s.Override != "" {
 			desc.Override = &envelope.Override{Reason: s.Override} // the note's digest follows when it is sealed
@@ -188,10 +195,14 @@ func (c *Client) descriptors(d *Draft, to fairlead.AgencyID) ([]envelope.Descrip
 	return list, sections, nil
 }
 
-// hubOnly are the descriptors that no recipient gets: why a refusal was given, and where sections came from.
+// hubOnly are the descriptors that no recipient gets: why a refusal was given, for whom caveats were set, and
+// where sections came from.
 func hubOnly(d *Draft, sections []DraftSection) (list []envelope.Descriptor) {
 	if d.Reason != "" {
 		list = append(list, envelope.Descriptor{Audience: envelope.ForHub, Reason: d.Reason})
+	}
+	for _, l := range d.Listed {
+		list = append(list, envelope.Descriptor{Audience: envelope.ForHub, Listed: &l})
 	}
 	for _, s := range sections {
 		if !s.Origin.IsZero() {

@@ -20,7 +20,7 @@ func assessment(to ...string) *Draft {
 	return &Draft{
 		Kind: "assessment.share", Role: "PRACTITIONER", User: "sw1", To: to, Purpose: "PRT-ASSESS", Threshold: "TH3",
 		Basis: &envelope.Basis{Art6: "A6-1-c", Gateways: []fairlead.Gateway{"CA1989-47"}}, TLP: "AMBER+STRICT", GSC: "OFFICIAL-SENSITIVE",
-		Danger: "clear", Child: "kid-7", Case: "case-7",
+		S16LA: &envelope.S16LA{Considered: true}, Told: "yes", Danger: "clear", Child: "kid-7", Case: "case-7",
 		Sections: []DraftSection{
 			{Code: "EDU", Type: "json", Content: []byte(`{"school":"` + school + `"}`)},
 			{Code: "ASSESS", Type: "text/plain", Content: []byte(worry)},

@@ -108,7 +108,23 @@ func (r *Record) checkGiver() error {
 	return nil
 }
 
+// CheckNation returns ErrGiver where who records the consent is not in a nation whose law knows the giver
+// so (domain §9): in Scotland a child of twelve is presumed able, elsewhere a young person of sixteen.
+func (r *Record) CheckNation(j fairlead.Jurisdiction) error {
+	scotland := j == "GB-SCT"
+	switch {
+	case r.Giver == "CHILD_SCT_12" && !scotland:
+		return fmt.Errorf("%w: CHILD_SCT_12 outside Scotland; judge the child's competence, or ask from sixteen on", ErrGiver)
+	case r.Giver == "CHILD_16" && (scotland || j.State() != "GB"):
+		return fmt.Errorf("%w: CHILD_16 is for England, Wales and Northern Ireland; in Scotland it is CHILD_SCT_12", ErrGiver)
+	}
+	return nil
+}
+
 func (i *Item) check() error {
+	if !i.Until.IsZero() && i.Until.UTC().AddDate(0, 0, 1).Day() != 1 {
+		return errors.New("until: want an instant on the last day of a month, so that it gives no birthday away")
+	}
 	if max(len(i.Sections), len(i.Purposes), len(i.Recipients), len(i.Types), len(i.Jurisdictions)) > maxList {
 		return fmt.Errorf("no list may have more than %d entries", maxList)
 	}
@@ -163,8 +179,8 @@ type Held struct {
 // Evaluate finds the state for use at an instant, and the record that decided it. Of the records that
 // speak of the use the latest wins; only a later yes lifts a refusal, not a later record that the
 // question was asked again, put off or not needed; and what a child who can decide has said yields only
-// to the same voice: a parent's later yes does not lift a competent child's no. A record that supersedes
-// another does not undo what it leaves unsaid.
+// to the same voice: a parent's later yes does not lift a competent child's no, and a parent's no does not
+// lift a child's yes that holds. A record that supersedes another does not undo what it leaves unsaid.
 func Evaluate(records []Held, use Use, at time.Time) (State, []Held) {
 	state, by := evaluate(records, "", use, at)
 	if by < 0 {
@@ -183,9 +199,9 @@ func evaluate(records []Held, subject string, use Use, at time.Time) (State, int
 		}
 		switch s := r.state(use, at); {
 		case s == None, s == OutOfScope && state != None, s == Invalid && state == Refused:
-		case own && !r.Giver.Subject():
-		default:
-			state, by, own = s, i, r.Giver.Subject()
+		case own && !r.Giver.Subject() && (s != Refused || state == Given):
+		default: // who agreed to another recipient has not spoken of this one
+			state, by, own = s, i, r.Giver.Subject() && s != OutOfScope
 		}
 	}
 	return state, by

@@ -24,7 +24,7 @@ func record() consent.Record {
 	return consent.Record{
 		ID: "c-1", Subject: subject, Giver: "CHILD_GILLICK", Assessor: "sw-1", At: fairlead.At(asked),
 		Items: []consent.Item{
-			{Status: "given", Sections: []fairlead.SectionCode{"HEALTH-PHYS"}, Jurisdictions: []fairlead.Jurisdiction{"RO"}, Until: fairlead.At(asked.AddDate(0, 6, 0))},
+			{Status: "given", Sections: []fairlead.SectionCode{"HEALTH-PHYS"}, Jurisdictions: []fairlead.Jurisdiction{"RO"}, Until: fairlead.At(time.Date(2027, 7, 31, 22, 59, 59, 0, time.UTC))},
 			{Status: "refused", Sections: []fairlead.SectionCode{"HEALTH-SEX"}, Jurisdictions: []fairlead.Jurisdiction{"RO"}},
 		},
 		Withhold: "fear",
@@ -355,4 +355,65 @@ func FuzzParse(f *testing.F) {
 		}
 		consent.Evaluate([]consent.Held{{Record: *r}}, toRomania, asked)
 	})
+}
+
+// TestUntil: an end of its own lies on the last day of a month.
+func TestUntil(t *testing.T) {
+	for text, ok := range map[string]bool{
+		"2027-07-31T22:59:59Z": true, "2027-07-31T00:00:00Z": true, "2028-02-29T12:00:00Z": true, "2027-02-28T23:59:59Z": true,
+		"2027-07-30T23:59:59Z": false, "2027-08-01T00:00:00Z": false, "2028-02-28T12:00:00Z": false, "2027-03-14T00:00:00Z": false,
+	} {
+		r := record()
+		if err := r.Items[0].Until.UnmarshalText([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Check(); (err == nil) != ok {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// TestNations: whose word counts depends on the nation that records it (domain notes §9).
+func TestNations(t *testing.T) {
+	for _, c := range []struct {
+		giver fairlead.Giver
+		in    string
+	}{
+		{"CHILD_16", "GB GB-ENG GB-WLS GB-NIR"},
+		{"CHILD_SCT_12", "GB-SCT"},
+		{"CHILD_GILLICK", "GB GB-ENG GB-WLS GB-NIR GB-SCT RO"},
+		{"PARENT_PR", "GB GB-ENG GB-WLS GB-NIR GB-SCT RO"},
+	} {
+		for _, j := range []fairlead.Jurisdiction{"GB", "GB-ENG", "GB-WLS", "GB-NIR", "GB-SCT", "RO"} {
+			r := record()
+			r.Giver = c.giver
+			if err := r.CheckNation(j); (err == nil) != slices.Contains(strings.Fields(c.in), string(j)) || err != nil && !errors.Is(err, consent.ErrGiver) {
+				t.Errorf("%s in %s: %v", c.giver, j, err)
+			}
+		}
+	}
+}
+
+// TestVoices: a child's yes to somebody else, or one that has lapsed, does not silence a later no of a parent.
+func TestVoices(t *testing.T) {
+	use := consent.Use{Section: "EDU", Purpose: "SUPPORT", Recipient: "RO-DIR", Type: "STATUTORY_OVERSEAS", Jurisdiction: "RO"}
+	say := func(giver fairlead.Giver, at time.Time, i consent.Item) consent.Held {
+		return consent.Held{Record: consent.Record{Subject: subject, Giver: giver, At: fairlead.At(at), Items: []consent.Item{i}}}
+	}
+	yes, no := consent.Item{Status: "given"}, consent.Item{Status: "refused"}
+	elsewhere := consent.Item{Status: "given", Recipients: []fairlead.AgencyID{"RO-CCA"}}
+	for name, c := range map[string]struct {
+		records []consent.Held
+		want    consent.State
+	}{
+		"a child's yes elsewhere, a parent's no": {[]consent.Held{say("CHILD_16", asked, elsewhere), say("PARENT_PR", asked, no)}, consent.Refused},
+		"a child's old yes, a parent's no":       {[]consent.Held{say("CHILD_16", asked.AddDate(-1, 0, 0), yes), say("PARENT_PR", asked, no)}, consent.Refused},
+		"a child's yes, a parent's no":           {[]consent.Held{say("CHILD_16", asked, yes), say("PARENT_PR", asked, no)}, consent.Given},
+		"a child's no, a parent's yes":           {[]consent.Held{say("CHILD_16", asked, no), say("PARENT_PR", asked, yes)}, consent.Refused},
+		"a child's yes elsewhere, a parent's":    {[]consent.Held{say("CHILD_16", asked, elsewhere), say("PARENT_PR", asked, yes)}, consent.Given},
+	} {
+		if got, _ := consent.Evaluate(c.records, use, asked.AddDate(0, 0, 1)); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+	}
 }

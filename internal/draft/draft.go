@@ -27,6 +27,7 @@ type Message struct {
 	Case       string                 `yaml:"case,omitempty"`
 	Child      string                 `yaml:"child,omitempty"`
 	Reason     fairlead.RefusalReason `yaml:"reason,omitempty"` // true reason of a refusal; auditors alone see it
+	Listed     []Listed               `yaml:"listed,omitempty"` // for whom caveats were set; auditors alone see it
 	Answers    string                 `yaml:"answers,omitempty"`
 	Supersedes string                 `yaml:"supersedes,omitempty"`
 	Purpose    fairlead.Purpose       `yaml:"purpose,omitempty"`
@@ -64,6 +65,13 @@ type Assessment struct {
 	Date string `yaml:"date,omitempty"`
 }
 
+// Listed is envelope.Listed in YAML.
+type Listed struct {
+	Caveat   fairlead.Caveat         `yaml:"caveat"`
+	States   []fairlead.Jurisdiction `yaml:"states,omitempty"`
+	Agencies []fairlead.AgencyID     `yaml:"agencies,omitempty"`
+}
+
 // Section is one section of a message; file is named relative to where the message's files are.
 type Section struct {
 	Code      fairlead.SectionCode    `yaml:"code"`
@@ -84,6 +92,9 @@ type Section struct {
 	Permitted string                  `yaml:"permitted,omitempty"` // share by which the originator permits it
 	Siena     fairlead.Siena          `yaml:"siena,omitempty"`
 	Grade     string                  `yaml:"grade,omitempty"`
+	Eval      string                  `yaml:"eval,omitempty"` // SIENA evaluation
+
+	Conditions bool `yaml:"conditions,omitempty"` // the section itself says on which conditions it may be used
 }
 
 // Consent is consent.Record in YAML, of the message's child and the instant it is sent.
@@ -134,6 +145,9 @@ func (m *Message) Draft(files fs.FS, at time.Time, find Resolver) (*client.Draft
 	}
 	if m.Assessment != nil {
 		d.Assessment = &envelope.Transfer{Ref: m.Assessment.Ref, Assessed: m.Assessment.Date}
+	}
+	for _, l := range m.Listed {
+		d.Listed = append(d.Listed, envelope.Listed(l))
 	}
 	if err := find.set(reference{"answers", m.Answers, &d.ReplyTo}, reference{"supersedes", m.Supersedes, &d.Supersedes}); err != nil {
 		return nil, err
@@ -195,7 +209,7 @@ func (m *Message) addSections(d *client.Draft, files fs.FS, find Resolver) error
 		}
 		made := client.DraftSection{
 			Code: s.Code, Only: s.Only, Essential: s.Essential, Art9: s.Art9, Sch1: s.Sch1, P18: s.P18, Art10: s.Art10, Consent: s.Consent,
-			Override: s.Override, Caveats: s.Caveats, Clear: s.Clear, Court: s.Court, Siena: s.Siena, Grade: s.Grade, Type: s.Type, Content: content,
+			Override: s.Override, Caveats: s.Caveats, Clear: s.Clear, Court: s.Court, Siena: s.Siena, Grade: s.Grade, Eval: s.Eval, Conditions: s.Conditions, Type: s.Type, Content: content,
 		}
 		if err := find.set(reference{"origin", s.Origin, &made.Origin}, reference{"permitted", s.Permitted, &made.Permitted}); err != nil {
 			return fmt.Errorf("section %s: %w", s.Code, err)

@@ -71,6 +71,10 @@ named: duty-2
 case: case-7
 child: kid-7
 reason: R-ART37
+listed:
+  - caveat: NO-ORIGIN-STATE
+    states: [RO]
+    agencies: [RO-CONS]
 answers: S09
 supersedes: S08
 purpose: PRT-IMMEDIATE
@@ -120,6 +124,8 @@ sections:
     permitted: S08
     siena: H2
     grade: 1AP
+    eval: B2
+    conditions: true
   - code: RISK
     file: contents/text.md
     type: text/markdown
@@ -133,7 +139,7 @@ func TestWhole(t *testing.T) {
 	}
 	want := &client.Draft{
 		Kind: "alert.missing", Status: "Exercise", Role: "SAFEGUARDING_LEAD", User: "lead-1", To: []string{"RO-DIR", "ALERT-EU"}, Named: "duty-2",
-		Case: "case-7", Child: "kid-7", Reason: "R-ART37", ReplyTo: asked, Supersedes: before, Purpose: "PRT-IMMEDIATE", Threshold: "TH4",
+		Case: "case-7", Child: "kid-7", Reason: "R-ART37", Listed: []envelope.Listed{{Caveat: "NO-ORIGIN-STATE", States: []fairlead.Jurisdiction{"RO"}, Agencies: []fairlead.AgencyID{"RO-CONS"}}}, ReplyTo: asked, Supersedes: before, Purpose: "PRT-IMMEDIATE", Threshold: "TH4",
 		Basis: &envelope.Basis{Art6: "A6-1-c", Annex1: "RLI-6", Gateways: []fairlead.Gateway{"CA1989-47", "HAGUE96-36"}, Cite: "CA 1989 s47(9)", LIA: "LIA-3", ChangedFrom: "A6-1-a"},
 		S16LA: &envelope.S16LA{Considered: true, Applies: true, Detriment: "none"}, Told: "unsafe", Transfer: "A46-IDTA", Assessment: &envelope.Transfer{Ref: "TRA-12", Assessed: "2026-05-01"}, Danger: "clear",
 		TLP: "RED", GSC: "OFFICIAL-SENSITIVE", Urgency: "Immediate", Severity: "Severe", Certainty: "Likely",
@@ -143,7 +149,7 @@ func TestWhole(t *testing.T) {
 			{
 				Code: "BIO-PHOTO", Type: "image/jpeg", Content: files["photo/face.jpeg"].Data, Only: []fairlead.AgencyID{"RO-DIR"}, Essential: true,
 				Art9: "A9-2-g", Sch1: "SPI-18", P18: "WOULD_PREJUDICE", Art10: "OFFICIAL", Consent: "c-1", Override: "SIG-HARM",
-				Caveats: []fairlead.Caveat{"NOT-EVIDENCE", "ORCON"}, Siena: "H2", Grade: "1AP",
+				Caveats: []fairlead.Caveat{"NOT-EVIDENCE", "ORCON"}, Siena: "H2", Grade: "1AP", Eval: "B2", Conditions: true,
 				Clear: []fairlead.Caveat{"ORCON"}, Court: "ZC27F00001", Origin: asked, Permitted: before,
 			},
 			{Code: "RISK", Type: "text/markdown", Content: files["contents/text.md"].Data},

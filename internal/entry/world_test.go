@@ -11,6 +11,7 @@ import (
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/keyring"
+	"fairlead/internal/law"
 	"fairlead/internal/policy"
 	"fairlead/internal/seal"
 )
@@ -47,6 +48,7 @@ func newPair(t testing.TB) *pair {
 	}}}
 	refused := consent.Held{Record: consent.Record{ID: "c-1", Subject: "fedcba9876543210fedcba9876543210", At: fairlead.At(born), Items: []consent.Item{{Status: "refused", Sections: []fairlead.SectionCode{"HEALTH-SEX"}}}}, Entry: 9}
 	return &pair{t: t, sender: sender, recipient: cert, facts: policy.Facts{
+		Law: law.Default(), Loaded: true,
 		Sender:     &policy.Agency{ID: "NOR-CSC", Type: fairlead.TypeLA, Jurisdiction: "GB-ENG", Entry: 1},
 		Recipient:  &policy.Agency{ID: "RO-DIR", Type: fairlead.TypeStatutoryOverseas, Jurisdiction: "RO", Entry: 2},
 		Agreements: []*agreement.Standing{{Agreement: a, Entry: 3, ActiveBy: 5}}, Consents: []consent.Held{refused},
@@ -67,6 +69,7 @@ func (p *pair) compose(contents ...content) (*envelope.Share, *envelope.Bound) {
 		To: envelope.To{Agency: "RO-DIR"}, SentAt: fairlead.At(now), ValidUntil: fairlead.At(now.Add(72 * time.Hour)), Purpose: "PRT-ASSESS", Threshold: "TH3",
 		Basis: &envelope.Basis{Art6: "A6-1-c", Gateways: []fairlead.Gateway{"CA1989-47"}}, Transfer: &envelope.Transfer{Mechanism: "A45"},
 		Danger: &envelope.Danger{Result: "clear", Role: "PRACTITIONER", At: fairlead.At(now)}, TLP: "AMBER+STRICT", GSC: "OFFICIAL-SENSITIVE",
+		S16LA: &envelope.S16LA{Considered: true}, Told: "yes",
 	}
 	s := &envelope.Share{}
 	for _, c := range contents {
@@ -75,7 +78,7 @@ func (p *pair) compose(contents ...content) (*envelope.Share, *envelope.Bound) {
 		if err != nil {
 			p.t.Fatal(err)
 		}
-		d := envelope.Descriptor{Audience: envelope.ForRecipient, Code: c.code, Art9: "A9-2-h", Size: in.Size(len(c.text)), Digest: envelope.HeaderDigest(sealed)}
+		d := envelope.Descriptor{Audience: envelope.ForRecipient, Code: c.code, Art9: "A9-2-h", Sch1: "HSC-2", Size: in.Size(len(c.text)), Digest: envelope.HeaderDigest(sealed)}
 		s.Parts = append(s.Parts, envelope.Part{Descriptor: d.Marshal(), Section: sealed})
 	}
 	child := envelope.Descriptor{Audience: envelope.ForHub, Subject: "fedcba9876543210fedcba9876543210"}

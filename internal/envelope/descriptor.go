@@ -19,7 +19,7 @@ import (
 type Audience string
 
 // A hub-only descriptor carries one thing that a recipient must not see: the subject handle, the true
-// reason of a refusal, or where a section came from.
+// reason of a refusal, where a section came from, or for whom a caveat was set.
 const (
 	ForRecipient Audience = "recipient"
 	ForHub       Audience = "hub"
@@ -43,8 +43,14 @@ type Descriptor struct {
 	Court     string               `json:"court,omitempty"` // reference of the court's permission, for COURT-RESTRICTED
 	Siena     fairlead.Siena       `json:"siena,omitempty"`
 	Grade     string               `json:"grade,omitempty"` // 3x5x2, such as "1AP"
-	Size      int                  `json:"size,omitempty"`  // size bucket of the padded plaintext, bytes
-	Digest    fairlead.Digest      `json:"digest,omitzero"` // SHA-256 of the section's bytes
+	Eval      string               `json:"eval,omitempty"`  // SIENA evaluation of source and information, such as "B2"
+
+	// Conditions says that the section itself holds the conditions on which it may be used: SIENA H3, and a
+	// 3x5x2 grade that ends in C, ask for them. The digest binds them.
+	Conditions bool `json:"conditions,omitempty"`
+
+	Size   int             `json:"size,omitempty"`  // size bucket of the padded plaintext, bytes
+	Digest fairlead.Digest `json:"digest,omitzero"` // SHA-256 of the section's bytes
 
 	// Subject is the sender's random handle for the child (hub-only): by it the hub finds the agency's
 	// consents and refusals, whether the sender cites them or not.
@@ -55,6 +61,38 @@ type Descriptor struct {
 
 	// Onward says that sections of this share were taken from one that the sender received (hub-only).
 	Onward *Onward `json:"onward,omitempty"`
+
+	// Listed says for which States or agencies a caveat was set (hub-only): a recipient must not learn which.
+	Listed *Listed `json:"listed,omitempty"`
+}
+
+// Listed names the States of origin of NO-ORIGIN-STATE, the agencies that SAFE-ADDRESS lets an address
+// reach, or those for whom ART37 found danger.
+type Listed struct {
+	Caveat   fairlead.Caveat         `json:"caveat"`
+	States   []fairlead.Jurisdiction `json:"states,omitempty"`
+	Agencies []fairlead.AgencyID     `json:"agencies,omitempty"`
+}
+
+// listable are the caveats that are set for some and not for others.
+var listable = []fairlead.Caveat{"NO-ORIGIN-STATE", "SAFE-ADDRESS", "ART37"}
+
+const maxListed = 32 // States, and agencies
+
+func (l *Listed) check() error {
+	if len(l.States)+len(l.Agencies) == 0 || max(len(l.States), len(l.Agencies)) > maxListed {
+		return fmt.Errorf("listed: want 1 to %d States or agencies", maxListed)
+	}
+	checks := []error{fairlead.CheckCode("listed.caveat", l.Caveat, listable)}
+	for _, j := range l.States {
+		if checks = append(checks, j.Check()); j.State() != string(j) {
+			return errors.New("listed.states: want States, not nations")
+		}
+	}
+	for _, id := range l.Agencies {
+		checks = append(checks, id.Check())
+	}
+	return errors.Join(checks...)
 }
 
 // Onward names the share that sections with a code were taken from, and the originator's permission.
@@ -74,6 +112,7 @@ var (
 	saltForm    = regexp.MustCompile(`^[0-9a-f]{32}$`)
 	handleForm  = regexp.MustCompile(`^[0-9a-f]{32}$`)
 	consentForm = regexp.MustCompile(`^[A-Za-z0-9-]{1,40}$`)
+	evalForm    = regexp.MustCompile(`^[ABCX][1-4]$`)
 	gradeForm   = regexp.MustCompile(`^[123][A-E][PC]$`)
 )
 
@@ -102,14 +141,15 @@ func (d *Descriptor) checkForm() error {
 		{hub || d.Audience == ForRecipient, "audience: want recipient or hub"},
 		{hub == (d.Code == ""), "code: wanted in a recipient's descriptor, and there only"},
 		{hub == d.Digest.IsZero(), "digest: wanted in a recipient's descriptor, and there only"},
-		{hub || d.hubOnly() == 0, "subject, reason, onward: wanted in a hub-only descriptor, and there only"},
-		{!hub || d.hubOnly() == 1, "subject, reason, onward: a hub-only descriptor holds exactly one of them"},
+		{hub || d.hubOnly() == 0, "subject, reason, onward, listed: wanted in a hub-only descriptor, and there only"},
+		{!hub || d.hubOnly() == 1, "subject, reason, onward, listed: a hub-only descriptor holds exactly one of them"},
 		{d.Onward == nil || !d.Onward.Origin.IsZero(), "onward.origin: missing"},
 		{d.Court == "" || refForm.MatchString(d.Court), "court: malformed reference"},
 		{len(d.Clear) <= len(fairlead.Caveats), "clear: too many"},
 		{d.Subject == "" || handleForm.MatchString(d.Subject), "subject: want 32 hexadecimal digits"},
 		{d.Consent == "" || consentForm.MatchString(d.Consent), "consent: malformed reference"},
 		{d.Grade == "" || gradeForm.MatchString(d.Grade), "grade: want a 3x5x2 code such as 1AP"},
+		{d.Eval == "" || evalForm.MatchString(d.Eval), "eval: want a SIENA evaluation such as B2"},
 		{d.Size >= 0 && d.Size <= MaxShare, "size: out of range"},
 		{len(d.Caveats) <= len(fairlead.Caveats), "caveats: too many"},
 	} {
@@ -122,7 +162,7 @@ func (d *Descriptor) checkForm() error {
 
 // hubOnly counts the fields that only the hub may read.
 func (d *Descriptor) hubOnly() (n int) {
-	for _, set := range []bool{d.Subject != "", d.Reason != "", d.Onward != nil} {
+	for _, set := range []bool{d.Subject != "", d.Reason != "", d.Onward != nil, d.Listed != nil} {
 		if set {
 			n++
 		}
@@ -142,6 +182,9 @@ func (d *Descriptor) checkCodes() error {
 	}
 	if d.Onward != nil {
 		checks = append(checks, fairlead.CheckCode("onward.code", d.Onward.Code, fairlead.Sections))
+	}
+	if d.Listed != nil {
+		checks = append(checks, d.Listed.check())
 	}
 	for _, c := range d.Caveats {
 		checks = append(checks, fairlead.CheckCode("caveats", c, fairlead.Caveats))

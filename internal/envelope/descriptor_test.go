@@ -63,6 +63,9 @@ func TestDescriptorForm(t *testing.T) {
 		"more to clear than there is": {recipient, func(d *envelope.Descriptor) { d.Clear = make([]fairlead.Caveat, 14) }, "clear: "},
 		"handle and reason":           {hub, func(d *envelope.Descriptor) { d.Reason = "R-ASYLUM" }, "exactly one"},
 		"onward from nowhere":         {hub, func(d *envelope.Descriptor) { d.Subject, d.Onward = "", &envelope.Onward{Code: "EDU"} }, "onward.origin: "},
+		"States shown":                {recipient, func(d *envelope.Descriptor) { d.Listed = listed("NO-ORIGIN-STATE", "RO") }, "there only"},
+		"handle and list":             {hub, func(d *envelope.Descriptor) { d.Listed = listed("NO-ORIGIN-STATE", "RO") }, "exactly one"},
+		"evaluation of 3x5x2":         {recipient, func(d *envelope.Descriptor) { d.Eval = "1A" }, "eval: "},
 		"code for the hub":            {hub, func(d *envelope.Descriptor) { d.Code = "EDU" }, "code: "},
 		"digest for the hub":          {hub, func(d *envelope.Descriptor) { d.Digest = recipient().Digest }, "digest: "},
 		"hub-only without a handle":   {hub, func(d *envelope.Descriptor) { d.Subject = "" }, "exactly one"},
@@ -91,15 +94,42 @@ func TestDescriptorForm(t *testing.T) {
 	}
 }
 
+func listed(c fairlead.Caveat, states ...fairlead.Jurisdiction) *envelope.Listed {
+	return &envelope.Listed{Caveat: c, States: states}
+}
+
+// ofList is a hub-only descriptor that says for whom a caveat was set.
+func ofList(c fairlead.Caveat, states ...fairlead.Jurisdiction) envelope.Descriptor {
+	return envelope.Descriptor{Salt: fullDescriptor().Salt, Audience: envelope.ForHub, Listed: listed(c, states...)}
+}
+
+// TestListed: what the hub alone may read comes back as it was written.
+func TestListed(t *testing.T) {
+	want := ofList("NO-ORIGIN-STATE", "RO", "HU")
+	want.Listed.Agencies = []fairlead.AgencyID{"RO-CONS"}
+	got, err := envelope.ParseDescriptor(asJSON(want))
+	if err != nil || !reflect.DeepEqual(*got, want) {
+		t.Errorf("comes back as %+v: %v", got, err)
+	}
+}
+
 func TestDescriptorCodes(t *testing.T) {
 	for field, change := range map[string]func(d *envelope.Descriptor){
-		"code":            func(d *envelope.Descriptor) { d.Code = "GOSSIP" },
-		"art9":            func(d *envelope.Descriptor) { d.Art9 = "A9-2-z" },
-		"sch1":            func(d *envelope.Descriptor) { d.Sch1 = "SPI-99" },
-		"p18":             func(d *envelope.Descriptor) { d.P18 = "TOO_BUSY" },
-		"art10":           func(d *envelope.Descriptor) { d.Art10 = "PRIVATE" },
-		"siena":           func(d *envelope.Descriptor) { d.Siena = "H4" },
-		"caveats":         func(d *envelope.Descriptor) { d.Caveats[1] = "SECRET" },
+		"code":          func(d *envelope.Descriptor) { d.Code = "GOSSIP" },
+		"art9":          func(d *envelope.Descriptor) { d.Art9 = "A9-2-z" },
+		"sch1":          func(d *envelope.Descriptor) { d.Sch1 = "SPI-99" },
+		"p18":           func(d *envelope.Descriptor) { d.P18 = "TOO_BUSY" },
+		"art10":         func(d *envelope.Descriptor) { d.Art10 = "PRIVATE" },
+		"siena":         func(d *envelope.Descriptor) { d.Siena = "H4" },
+		"caveats":       func(d *envelope.Descriptor) { d.Caveats[1] = "SECRET" },
+		"listed.caveat": func(d *envelope.Descriptor) { *d = ofList("NO-FAMILY", "RO") },
+		"jurisdiction":  func(d *envelope.Descriptor) { *d = ofList("NO-ORIGIN-STATE", "Romania") },
+		"listed.states": func(d *envelope.Descriptor) { *d = ofList("NO-ORIGIN-STATE", "GB-ENG") },
+		"listed":        func(d *envelope.Descriptor) { *d = ofList("NO-ORIGIN-STATE") },
+		"agency": func(d *envelope.Descriptor) {
+			*d = ofList("SAFE-ADDRESS")
+			d.Listed.Agencies = []fairlead.AgencyID{"her aunt"}
+		},
 		"clear":           func(d *envelope.Descriptor) { d.Clear = []fairlead.Caveat{"SECRET"} },
 		"override.reason": func(d *envelope.Descriptor) { d.Override.Reason = "BECAUSE" },
 	} {
@@ -107,7 +137,7 @@ func TestDescriptorCodes(t *testing.T) {
 			d := fullDescriptor()
 			change(&d)
 			_, err := envelope.ParseDescriptor(asJSON(d))
-			has(t, err, envelope.ErrCode, field+" ")
+			has(t, err, envelope.ErrCode, field)
 			if errors.Is(err, envelope.ErrMalformed) {
 				t.Error("it is told as malformed too")
 			}

@@ -78,6 +78,9 @@ const (
 	ReasonCodeUnknown Reason = "E_CODE_UNKNOWN"
 	// ReasonNotBuilt: the rule that this declaration needs is not built yet, so it denies.
 	ReasonNotBuilt Reason = "E_NOT_BUILT"
+	// ReasonUnavailable: the hub could not read what the decision needs, agreements and consents or the tables of
+	// law. Only alerts of immediate danger still go, to statutory bodies with a duty inbox.
+	ReasonUnavailable Reason = "E_UNAVAILABLE"
 	// ReasonAgreementRecord: an agreement record that contradicts the register or misses a field.
 	ReasonAgreementRecord Reason = "E_AGREEMENT_RECORD"
 	// ReasonAgreementCondition: a term permits the share under a condition that is not met, or cannot be told.

@@ -233,7 +233,7 @@ func (h *Hub) open(ctx context.Context, a *registry.Agency) error {
 	return h.bus.AddInbox(ctx, a.Jurisdiction, a.Account)
 }
 
-// SetRules replaces groups and country rules by a log entry.
+// SetRules replaces groups, country rules and tables of law by a log entry.
 func (h *Hub) SetRules(ctx context.Context, r registry.Rules) error { return h.broker.SetRules(ctx, r) }
 
 // Suspend stops an agency from sending and receiving by a log entry, or lets it again. Its connection

@@ -198,7 +198,7 @@ func whereabouts(t *testing.T, w *World) {
 		{DraftAlert(place, Section("RISK", `{}`)), Aspen, true},
 		{DraftAlert(place, Section("RISK", `{}`)), Birch, false},
 	} {
-		test.draft.To = []string{string(test.to)}
+		test.draft.To, test.draft.TLP, test.draft.Named = []string{string(test.to)}, fairlead.TLPRed, "duty-lead"
 		s := w.send(t, Alder, test.draft)
 		_, got := w.open(t, test.to, s.ID)[fairlead.SectionLocNow]
 		if s.State != client.Delivered || s.Verdict.Sections[0].Delivered != test.delivered || got != test.delivered {

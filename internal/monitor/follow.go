@@ -100,7 +100,7 @@ func (p *replayer) notice(l entry.Leaf, n *entry.Notice) (entry.Leaf, bool) {
 		return entry.Leaf{}, false
 	}
 	owed := p.snap.Unannounced(l.At)
-	if p.chosen == nil && !slices.ContainsFunc(owed, func(a registry.Announcement) bool { return string(announce(a, l.At)) == string(n.Record) }) {
+	if p.chosen == nil && !slices.ContainsFunc(owed, func(a registry.Announcement) bool { return string(announce(p.snap, a, l.At)) == string(n.Record) }) {
 		p.differs("notice", "a notice to "+string(h.To.Agency)+" that was not owed", fmt.Sprintf("%d notices were owed", len(owed)))
 	}
 	p.compareNotice(h, l, n.Record)
@@ -113,8 +113,8 @@ func (p *replayer) notice(l entry.Leaf, n *entry.Notice) (entry.Leaf, bool) {
 }
 
 // announce is the record of a notice made at an instant.
-func announce(a registry.Announcement, at time.Time) []byte {
-	a.Due = []policy.Due{policy.ReviewDue(at)}
+func announce(s *registry.Snapshot, a registry.Announcement, at time.Time) []byte {
+	a.Due = []policy.Due{policy.ReviewDue(s.Law(), at)}
 	b, err := json.Marshal(a)
 	if err != nil { // strings and numbers always marshal
 		panic(err)

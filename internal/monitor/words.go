@@ -193,4 +193,7 @@ func (s *Shown) decisionWords(t *table) {
 	for _, due := range d.Due {
 		t.row("due", dues([]policy.Due{due}))
 	}
+	for _, n := range d.Notes {
+		t.row("note", n.Text+" ("+n.Check+")")
+	}
 }

@@ -123,13 +123,13 @@ func (s *story) agree() {
 
 func assessment(to string, codes ...fairlead.SectionCode) *client.Draft {
 	d := &client.Draft{
-		Kind: "assessment.share", To: []string{to}, Purpose: "PRT-ASSESS", Threshold: "TH3", TLP: "AMBER+STRICT", GSC: "OFFICIAL-SENSITIVE",
+		Kind: "assessment.share", To: []string{to}, Purpose: "PRT-ASSESS", Threshold: "TH3", TLP: "AMBER+STRICT", GSC: "OFFICIAL-SENSITIVE", S16LA: &envelope.S16LA{Considered: true}, Told: "yes",
 		Basis: &envelope.Basis{Art6: "A6-1-c", Gateways: []fairlead.Gateway{"CA1989-47"}}, Danger: "clear", Child: "kid",
 	}
 	for _, c := range codes {
 		sec := client.DraftSection{Code: c, Type: "json", Content: []byte(`{"x":"y"}`)}
 		if c == "HEALTH-PHYS" {
-			sec.Art9 = "A9-2-h"
+			sec.Art9, sec.Sch1 = "A9-2-h", "HSC-2"
 		}
 		d.Sections = append(d.Sections, sec)
 	}

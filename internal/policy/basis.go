@@ -2,38 +2,13 @@ package policy
 
 import (
 	"slices"
-	"strings"
 
+	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/law"
 )
 
-// gatewayNations says in which jurisdictions a statutory gateway may be claimed (domain §2.3): a nation,
-// "GB" for the whole United Kingdom, or "" for any State party to the treaty.
-var gatewayNations = map[fairlead.Gateway]string{
-	"CA2004-16LA": "GB-ENG", "CA2004-16LC": "GB-ENG", "CA2004-10": "GB-ENG", "CA2004-11": "GB-ENG", "CA2004-16H": "GB-ENG",
-	"CA1989-17": "GB-ENG GB-WLS", "CA1989-27": "GB-ENG", "CA1989-47": "GB-ENG", "CA1989-S2P19": "GB-ENG GB-WLS",
-	"MSA2015-52": "GB-ENG GB-WLS", "MSA2015-51": "GB-ENG GB-WLS", "MSA2015-48": "GB-ENG GB-WLS", "MSA2015-43": "GB",
-	"BCIA2009-55": "GB", "CDA1998-115": "GB-ENG GB-WLS", "COMMON-LAW-POLICING": "GB", "HTES2015": "GB-SCT", "HTENI2015": "GB-NIR",
-	"SSWBA2014": "GB-WLS", "HAGUE96-30": "", "HAGUE96-31": "", "HAGUE96-32": "", "HAGUE96-33": "", "HAGUE96-34": "", "HAGUE96-35": "",
-	"HAGUE96-36": "", "HAGUE96-37": "", "COURT-ORDER": "", "COE-ECAT-10-16": "",
-}
-
-// gatewayHolds reports whether g may be claimed by a sender in j. A body of the whole United Kingdom
-// may claim what holds in any of its nations.
-func gatewayHolds(g fairlead.Gateway, j fairlead.Jurisdiction) bool {
-	nations, ok := gatewayNations[g]
-	switch {
-	case !ok:
-		return false
-	case nations == "":
-		return true
-	case nations == "GB" || j == "GB":
-		return j.State() == "GB"
-	}
-	return slices.Contains(strings.Fields(nations), string(j))
-}
-
-// checkBasis is P04: the declared basis is one that this sender may use, and is complete.
+// checkBasis is P04: the declared basis is in force, is for this sender, and shows what it needs.
 func (p *decider) checkBasis() {
 	b, s := p.Header.Basis, p.f.Sender
 	if b == nil || s == nil || p.control() {
@@ -42,47 +17,112 @@ func (p *decider) checkBasis() {
 	invalid := func(advice string) {
 		p.against("P04", fairlead.ReasonBasisInvalid, "basis "+string(b.Art6), advice)
 	}
-	uk := s.Jurisdiction.State() == "GB"
-	switch b.Art6 {
-	case fairlead.Art6Legal, fairlead.Art6Task:
-		p.checkGateways()
-	case fairlead.Art6Recognised:
-		if s.Type.PublicAuthority() {
-			invalid("a public authority may not use recognised legitimate interests; declare public task or legal obligation")
-		} else if b.Annex1 == "" {
-			invalid("name the Annex 1 condition, RLI-6 for safeguarding")
+	row, ok := p.law.Basis(b.Art6)
+	switch {
+	case !ok:
+		invalid("it is not in force on this day")
+	case !row.For(s.Type, s.Jurisdiction) && row.Type(s.Type):
+		invalid("the basis must be of the sender's own law: X-EU-GDPR in the EEA, X-NATIONAL elsewhere abroad")
+	case !row.Type(s.Type):
+		invalid("a body of type " + string(s.Type) + " may not use it; a public authority declares public task or legal obligation")
+	default:
+		for _, n := range row.Needs {
+			p.checkBasisNeed(n, invalid)
 		}
-	case fairlead.Art6LawEnforce:
-		if !s.Type.LawEnforcement() {
-			invalid("Part 3 is for competent authorities")
+	}
+	if c := b.ChangedFrom; c != "" {
+		if c != fairlead.Art6Consent || b.Art6 == fairlead.Art6Consent {
+			invalid("a basis is changed away from consent, after a refusal, and in no other way")
 		}
-	case fairlead.Art6EU, fairlead.Art6National:
-		if b.Cite == "" || (b.Art6 == fairlead.Art6EU) != s.Jurisdiction.EEA() {
-			invalid("a sender in the EEA declares X-EU-GDPR, another one abroad X-NATIONAL; cite the article or law")
-		}
-	case fairlead.Art6Vital:
+		p.d.Notes = append(p.d.Notes, Note{Check: "P04", Text: "for the data protection officer's sample: the basis was changed from " + string(c)})
+	}
+	p.checkS16LA()
+}
+
+// checkBasisNeed asks for one thing that the basis needs. Consent is asked for by P09.
+func (p *decider) checkBasisNeed(n law.Need, invalid func(string)) {
+	b := p.Header.Basis
+	switch n {
+	case law.NeedConsent:
+	case law.NeedGateway, law.NeedDuty:
+		p.checkGateways(n == law.NeedDuty)
+	case law.NeedImmediate:
 		if p.Header.Threshold != fairlead.TH4 || p.Header.Urgency != fairlead.UrgencyImmediate {
 			invalid("vital interests hold only for a life in danger now: TH4 and Immediate")
 		}
-	case fairlead.Art6Legitimate:
-		p.against("P04", fairlead.ReasonNotBuilt, "basis A6-1-f", "the assessment it needs is not built yet; prefer A6-1-ea with RLI-6")
-	}
-	if foreign := b.Art6 == fairlead.Art6EU || b.Art6 == fairlead.Art6National; uk == foreign && b.Art6 != fairlead.Art6Consent {
-		invalid("the basis must be of the sender's own law")
+	case law.NeedAnnex1:
+		if !p.law.Annex1(b.Annex1) {
+			invalid("name a condition of Annex 1 that is in force, RLI-6 for safeguarding")
+		}
+	case law.NeedLIA:
+		if b.LIA == "" {
+			invalid("give the reference of the legitimate interests assessment; prefer A6-1-ea with RLI-6")
+		}
+	case law.NeedCite:
+		if b.Cite == "" {
+			invalid("cite the article or law")
+		}
+	default:
+		invalid("the hub's tables ask for " + string(n) + ", which no rule reads here")
 	}
 }
 
-// checkGateways requires a power or duty that holds where the sender is.
-func (p *decider) checkGateways() {
-	b, j := p.Header.Basis, p.f.Sender.Jurisdiction
-	if len(b.Gateways) == 0 {
-		p.against("P04", fairlead.ReasonGatewayMissing, "basis.gateways", "name the power or duty that you act under")
-	}
-	for _, g := range b.Gateways {
-		if !gatewayHolds(g, j) {
-			p.against("P04", fairlead.ReasonGatewayMissing, "gateway "+string(g), "it does not hold in "+string(j))
+// checkGateways requires a power or duty that holds where the sender is, for bodies of its type, and on
+// this day; for a legal obligation one of them must be a duty.
+func (p *decider) checkGateways(duty bool) {
+	missing := func(where, advice string) { p.against("P04", fairlead.ReasonGatewayMissing, where, advice) }
+	found := false
+	for _, g := range p.Header.Basis.Gateways {
+		row, ok := p.law.Gateway(g)
+		switch {
+		case !ok || row.Nature == law.Pending:
+			missing("gateway "+string(g), "it is not in force on this day")
+		case row.Nature == law.Prohibition:
+			missing("gateway "+string(g), "it forbids; it permits nothing")
+		case !row.For(p.f.Sender.Type, p.f.Sender.Jurisdiction):
+			missing("gateway "+string(g), "it does not hold in "+string(p.f.Sender.Jurisdiction)+" for a body of type "+string(p.f.Sender.Type))
 		}
+		found = found || row.Nature == law.Duty || !duty
 	}
+	switch {
+	case len(p.Header.Basis.Gateways) == 0:
+		missing("basis.gateways", "name the power or duty that you act under")
+	case !found:
+		missing("basis.gateways", "a legal obligation is a duty; for a power declare A6-1-e")
+	}
+}
+
+// sharingDuty is Children Act 2004 s16LA, in England.
+const sharingDuty fairlead.Gateway = "CA2004-16LA"
+
+// checkS16LA asks those whom the duty to share binds whether they considered it. It does not apply where
+// disclosure is thought more detrimental to the child (s16LA(3)).
+func (p *decider) checkS16LA() {
+	against := func(reason fairlead.Reason, advice string) { p.against("P04", reason, "s16la", advice) }
+	row, ok := p.law.Gateway(sharingDuty)
+	s := p.Header.S16LA
+	claimed := s != nil && s.Applies || slices.Contains(p.Header.Basis.Gateways, sharingDuty)
+	switch {
+	case ok && row.Binds(p.f.Sender.Type, p.f.Sender.Jurisdiction) && (s == nil || !s.Considered):
+		against(fairlead.ReasonSchema, "the duty to share binds this body: say whether it was considered")
+	case claimed && (s == nil || !s.Considered || !s.Applies || s.Detriment != "none"):
+		against(fairlead.ReasonBasisInvalid, "the duty applies only where it was considered and disclosure is not more detrimental to the child: considered, applies, detriment none")
+	}
+}
+
+// checkTold is the second golden rule: where information about a person travels, the sender says whether
+// the person was told.
+func (p *decider) checkTold() {
+	if p.control() || p.Header.Told != "" || !slices.ContainsFunc(p.Descriptors, personal) {
+		return
+	}
+	p.against("P01", fairlead.ReasonSchema, "told", "say whether the child or the family was told: yes, no, unsafe or not_practicable")
+}
+
+// personal reports whether d is of a section that tells of a child or a family. Contacts of
+// professionals do not.
+func personal(d *envelope.Descriptor) bool {
+	return d.Audience == envelope.ForRecipient && d.Code != "PRO-CONTACT"
 }
 
 // special names the sections that hold special-category data, criminal those with criminal-offence
@@ -92,7 +132,8 @@ var (
 	criminal = []fairlead.SectionCode{"EXPLOITER", "INTEL", "CHILD-CRIM"}
 )
 
-// checkSpecial is P05 for one section.
+// checkSpecial is P05 for one section. What a condition needs is asked of senders in the United Kingdom;
+// others name theirs, and answer to their own law.
 func (p *decider) checkSpecial(s *sectionDecider) {
 	d := s.desc
 	if slices.Contains(special, d.Code) && d.Art9 == "" {
@@ -101,11 +142,60 @@ func (p *decider) checkSpecial(s *sectionDecider) {
 	if slices.Contains(criminal, d.Code) && d.Art10 == "" {
 		s.against("P05", fairlead.ReasonSpecialBasisMissing, "name the Art 10 condition")
 	}
-	uk := p.f.Sender.Jurisdiction.State() == "GB"
-	if d.Art9 == "A9-2-g" && d.Sch1 == "" && uk {
-		s.against("P05", fairlead.ReasonSpecialBasisMissing, "substantial public interest needs a Sch 1 condition, SPI-18 for safeguarding")
+	if p.f.Sender.Jurisdiction.State() != "GB" {
+		return
 	}
-	if d.Sch1 == fairlead.Sch1Safeguard && d.P18 == "" {
-		s.against("P05", fairlead.ReasonP18ReasonMissing, "say why consent was not asked: CANNOT_GIVE, CANNOT_REASONABLY_OBTAIN or WOULD_PREJUDICE")
+	if d.Art9 != "" {
+		row, ok := p.law.Art9(d.Art9)
+		p.checkNeeds(s, "Art 9 "+string(d.Art9), ok, row.Needs)
+		if len(row.Sch1) > 0 && !slices.Contains(row.Sch1, d.Sch1) {
+			s.against("P05", fairlead.ReasonSpecialBasisMissing, string(d.Art9)+" needs a Sch 1 condition: SPI-18 for safeguarding, HSC-2 for health and social care")
+		}
+	}
+	if d.Sch1 != "" {
+		row, ok := p.law.Sch1(d.Sch1)
+		p.checkNeeds(s, "Sch 1 "+string(d.Sch1), ok, row.Needs)
+	}
+	if d.Art10 != "" {
+		row, ok := p.law.Art10(d.Art10)
+		p.checkNeeds(s, "Art 10 "+string(d.Art10), ok, row.Needs)
+	}
+}
+
+// secrecy are the bodies of health and social care, whose people are bound by it.
+var secrecy = []fairlead.AgencyType{fairlead.TypeHealth, fairlead.TypeLA}
+
+// checkNeeds asks a section for what a condition needs.
+func (p *decider) checkNeeds(s *sectionDecider, what string, ok bool, needs []law.Need) {
+	want := func(ok bool, reason fairlead.Reason, advice string) {
+		if !ok {
+			s.against("P05", reason, what+": "+advice)
+		}
+	}
+	want(ok, fairlead.ReasonSpecialBasisMissing, "not in force on this day")
+	d, basis, sender := s.desc, p.Header.Basis, p.f.Sender
+	for _, n := range needs {
+		switch n {
+		case law.NeedConsent:
+			want(d.Consent != "" && p.said(s) == "given", fairlead.ReasonSpecialBasisMissing, "cite the explicit consent, which must be on record and hold")
+		case law.NeedIncapacity:
+			want(d.P18 == "CANNOT_GIVE", fairlead.ReasonSpecialBasisMissing, "only for who cannot consent: p18 CANNOT_GIVE")
+		case law.NeedProceedings:
+			want(d.Court != "", fairlead.ReasonSpecialBasisMissing, "give the reference of the proceedings in court")
+		case law.NeedP18:
+			want(d.P18 != "", fairlead.ReasonP18ReasonMissing, "say why consent was not asked: CANNOT_GIVE, CANNOT_REASONABLY_OBTAIN or WOULD_PREJUDICE")
+		case law.NeedPrejudice:
+			want(d.P18 == "WOULD_PREJUDICE", fairlead.ReasonP18ReasonMissing, "say that asking would prejudice the purpose: p18 WOULD_PREJUDICE")
+		case law.NeedGateway:
+			want(len(basis.Gateways) > 0, fairlead.ReasonSpecialBasisMissing, "name the statutory function in gateways")
+		case law.NeedSecrecy:
+			want(slices.Contains(secrecy, sender.Type), fairlead.ReasonSpecialBasisMissing, "for bodies of health and social care, bound to secrecy")
+		case law.NeedOfficial:
+			want(sender.Type.PublicAuthority(), fairlead.ReasonSpecialBasisMissing, "only under the control of official authority")
+		case law.NeedPart3:
+			want(basis.Art6 == fairlead.Art6LawEnforce, fairlead.ReasonSpecialBasisMissing, "only with the basis P3-LE")
+		default:
+			want(false, fairlead.ReasonSpecialBasisMissing, "the hub's tables ask for "+string(n)+", which no rule reads here")
+		}
 	}
 }

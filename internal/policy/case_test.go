@@ -19,6 +19,7 @@ import (
 	"fairlead/internal/consent"
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/law"
 	"fairlead/internal/policy"
 	"fairlead/internal/staff"
 )
@@ -48,6 +49,7 @@ type caseShare struct {
 	Basis     *caseBasis            `yaml:"basis"`
 	Agreement string                `yaml:"agreement"`
 	Transfer  fairlead.Mechanism    `yaml:"transfer"`
+	Assessed  *caseAssessed         `yaml:"assessed"` // what the header says of the transfer's assessment
 	Danger    fairlead.DangerResult `yaml:"danger"`
 	TLP       fairlead.TLP          `yaml:"tlp"`
 	GSC       fairlead.GSC          `yaml:"gsc"`
@@ -55,10 +57,15 @@ type caseShare struct {
 	Severity  fairlead.Severity     `yaml:"severity"`
 	Certainty fairlead.Certainty    `yaml:"certainty"`
 	Facts     map[string]string     `yaml:"facts"`
-	Told      fairlead.Told         `yaml:"told"`
-	Training  []string              `yaml:"training"` // codes current for the author
 	Answers   *caseAnswer           `yaml:"answers"`
-	S16LA     bool                  `yaml:"s16la_applies"`
+	Told      fairlead.Told         `yaml:"told"`  // default yes; "missing" leaves it out
+	S16LA     *envelope.S16LA       `yaml:"s16la"` // default: considered, and applies where the gateway is claimed; detriment "missing" leaves it out
+	Judge     fairlead.Role         `yaml:"judge"` // who answered danger; default SAFEGUARDING_LEAD
+	JudgedAt  fairlead.Time         `yaml:"judged_at"`
+	Listed    []caseListed          `yaml:"listed"`
+	Training  []string              `yaml:"training"` // of the author; default all
+	Outage    bool                  `yaml:"outage"`   // the register could not read agreements and consents
+	Lawless   bool                  `yaml:"lawless"`  // nor the tables of law
 	Children  []string              `yaml:"children"` // handles of those it is about, if not just those of the consents
 	Approvals []caseApproval        `yaml:"approvals"`
 	Register  string                `yaml:"register"` // what the register holds against the record
@@ -71,6 +78,19 @@ type caseBasis struct {
 	Annex1   fairlead.Annex1    `yaml:"annex1"`
 	Gateways []fairlead.Gateway `yaml:"gateways"`
 	Cite     string             `yaml:"cite"`
+	LIA      string             `yaml:"lia"`
+	Changed  fairlead.Art6      `yaml:"changed_from"`
+}
+
+type caseAssessed struct {
+	Ref  string `yaml:"ref"`
+	Date string `yaml:"date"`
+}
+
+type caseListed struct {
+	Caveat   fairlead.Caveat         `yaml:"caveat"`
+	States   []fairlead.Jurisdiction `yaml:"states"`
+	Agencies []fairlead.AgencyID     `yaml:"agencies"`
 }
 
 type caseAnswer struct {
@@ -83,8 +103,10 @@ type caseAnswer struct {
 }
 
 type caseApproval struct {
-	User string        `yaml:"user"`
-	Role fairlead.Role `yaml:"role"`
+	User     string        `yaml:"user"`
+	Role     fairlead.Role `yaml:"role"`
+	Reasons  []string      `yaml:"reasons"`  // default: of the overrides
+	Training []string      `yaml:"training"` // default all
 }
 
 type caseSection struct {
@@ -98,6 +120,12 @@ type caseSection struct {
 	Note      string                  `yaml:"note"` // code of the section that the override names, if not OVERRIDE-NOTE
 	Caveats   []fairlead.Caveat       `yaml:"caveats"`
 	Siena     fairlead.Siena          `yaml:"siena"`
+	Grade     string                  `yaml:"grade"`
+	Eval      string                  `yaml:"eval"`
+	Terms     bool                    `yaml:"conditions"`
+	Clear     []fairlead.Caveat       `yaml:"clear"`
+	Court     string                  `yaml:"court"`
+	Consent   string                  `yaml:"consent"`
 }
 
 // outcome is what a case expects for one recipient. First is the reason that decides; Says are words
@@ -115,6 +143,7 @@ type outcome struct {
 	Says      []string                        `yaml:"says"`
 	Private   []string                        `yaml:"private"` // words for auditors only
 	Oblige    *agreement.Oblige               `yaml:"oblige"`
+	Notes     []string                        `yaml:"notes"`
 }
 
 func cases(t testing.TB) map[string]*testCase {
@@ -249,14 +278,23 @@ func (c *testCase) request(to fairlead.AgencyID) (policy.Request, policy.Facts) 
 		h.Status = fairlead.StatusActual
 	}
 	if s.Basis != nil {
-		h.Basis = &envelope.Basis{Art6: s.Basis.Art6, Annex1: s.Basis.Annex1, Gateways: s.Basis.Gateways, Cite: s.Basis.Cite}
+		h.Basis = &envelope.Basis{Art6: s.Basis.Art6, Annex1: s.Basis.Annex1, Gateways: s.Basis.Gateways, Cite: s.Basis.Cite, LIA: s.Basis.LIA, ChangedFrom: s.Basis.Changed}
 	}
 	if id, version, ok := strings.Cut(s.Agreement, "/"); ok {
 		h.Agreement = &envelope.AgreementRef{ID: id}
 		fmt.Sscan(version, &h.Agreement.Version) //nolint:errcheck // a wrong number fails the case
 	}
-	if s.S16LA {
-		h.S16LA = &envelope.S16LA{Considered: true, Applies: true, Detriment: "none"}
+	if h.Told = cmp.Or(s.Told, "yes"); s.Told == "missing" {
+		h.Told = ""
+	}
+	switch {
+	case s.S16LA == nil:
+		h.S16LA = &envelope.S16LA{Considered: true}
+		if s.Basis != nil && slices.Contains(s.Basis.Gateways, "CA2004-16LA") {
+			h.S16LA.Applies, h.S16LA.Detriment = true, "none"
+		}
+	case s.S16LA.Detriment != "missing":
+		h.S16LA = s.S16LA
 	}
 	r := policy.Request{Header: h, Record: c.record}
 	for _, reason := range s.Examined {
@@ -266,9 +304,15 @@ func (c *testCase) request(to fairlead.AgencyID) (policy.Request, policy.Facts) 
 	if f.Sender != nil && f.Recipient != nil && to != fairlead.Hub && f.Sender.Jurisdiction.State() != f.Recipient.Jurisdiction.State() { // as the client does
 		if s.Transfer != "" {
 			h.Transfer = &envelope.Transfer{Mechanism: s.Transfer}
+			if s.Assessed != nil {
+				h.Transfer.Ref, h.Transfer.Assessed = s.Assessed.Ref, s.Assessed.Date
+			}
 		}
 		if s.Danger != "" {
-			h.Danger = &envelope.Danger{Result: s.Danger, Role: "SAFEGUARDING_LEAD", At: s.At}
+			h.Danger = &envelope.Danger{Result: s.Danger, Role: cmp.Or(s.Judge, "SAFEGUARDING_LEAD"), At: s.At}
+			if !s.JudgedAt.IsZero() {
+				h.Danger.At = s.JudgedAt
+			}
 		}
 	}
 	r.Descriptors = c.descriptors()
@@ -279,12 +323,16 @@ func (c *testCase) descriptors() (list []*envelope.Descriptor) {
 	for _, s := range c.share.Sections {
 		d := &envelope.Descriptor{
 			Audience: envelope.ForRecipient, Code: s.Code, Essential: s.Essential, Art9: s.Art9, Sch1: s.Sch1, P18: s.P18, Art10: s.Art10, Caveats: s.Caveats, Siena: s.Siena,
+			Grade: s.Grade, Eval: s.Eval, Conditions: s.Terms, Clear: s.Clear, Court: s.Court, Consent: s.Consent,
 		}
 		d.Digest = sha256.Sum256([]byte(s.Code))
 		if s.Override != "" {
 			d.Override = &envelope.Override{Reason: s.Override, Note: sha256.Sum256([]byte(cmp.Or(s.Note, "OVERRIDE-NOTE")))}
 		}
 		list = append(list, d)
+	}
+	for _, l := range c.share.Listed {
+		list = append(list, &envelope.Descriptor{Audience: envelope.ForHub, Listed: &envelope.Listed{Caveat: l.Caveat, States: l.States, Agencies: l.Agencies}})
 	}
 	for _, child := range c.children() {
 		list = append(list, &envelope.Descriptor{Audience: envelope.ForHub, Subject: child})
@@ -304,7 +352,10 @@ func (c *testCase) children() []string {
 }
 
 func (c *testCase) facts(to fairlead.AgencyID) policy.Facts {
-	f := policy.Facts{Sender: c.agencies[c.share.From], Recipient: c.agencies[to], Training: c.share.Training}
+	f := policy.Facts{Law: law.Default(), Loaded: !c.share.Outage, Training: trained(c.share.Training), Sender: c.agencies[c.share.From], Recipient: c.agencies[to]}
+	if c.share.Lawless {
+		f.Law = nil
+	}
 	for _, h := range c.houses {
 		if h.Owner == fairlead.Hub || h.Owner == c.share.From || h.Owner == to {
 			f.Houses = append(f.Houses, h)
@@ -322,7 +373,12 @@ func (c *testCase) facts(to fairlead.AgencyID) policy.Facts {
 		f.Answered = &policy.Prior{From: a.From, To: a.To, Kind: a.Kind, Delivered: a.Delivered, Sections: a.Sections, Ack: a.Ack, Entry: 900}
 	}
 	for i, a := range c.share.Approvals {
-		f.Approvals = append(f.Approvals, staff.Approved{User: a.User, Role: a.Role, Entry: int64(800 + i)})
+		for _, s := range c.share.Sections {
+			if s.Override != "" && c.share.Approvals[i].Reasons == nil {
+				a.Reasons = append(a.Reasons, string(s.Override))
+			}
+		}
+		f.Approvals = append(f.Approvals, staff.Approved{User: a.User, Role: a.Role, Reasons: a.Reasons, Training: trained(a.Training), Entry: int64(800 + i)})
 	}
 	if f.Recipient != nil {
 		f.CAOnly = c.caOnly[f.Recipient.Jurisdiction.State()]
@@ -331,6 +387,14 @@ func (c *testCase) facts(to fairlead.AgencyID) policy.Facts {
 		f.Record = policy.Cause{Reason: fairlead.ReasonAgreementRecord, Check: "P01", Where: "record", Advice: c.share.Register}
 	}
 	return f
+}
+
+// trained is the training on record: all of it where a case says nothing.
+func trained(list []string) []string {
+	if list == nil {
+		return []string{"T1", "T2", "T3", "T4", "T-CORE"}
+	}
+	return list
 }
 
 func TestCases(t *testing.T) {
@@ -372,6 +436,11 @@ func (want outcome) check(t *testing.T, to fairlead.AgencyID, got policy.Decisio
 		due = append(due, strings.TrimSpace(d.Code+" "+d.At+" "+d.Calendar))
 	}
 	same("due", due, want.Due)
+	notes := []string{}
+	for _, n := range got.Notes {
+		notes = append(notes, n.Text)
+	}
+	same("notes", notes, want.Notes)
 	if want.Used != nil {
 		same("entries used", got.Used, want.Used)
 	}

@@ -155,8 +155,13 @@ func (p *decider) checkRecord() {
 	case "approval":
 		_, err = staff.ParseApproval(p.Record)
 	case "consent.record":
-		if _, err = consent.Parse(p.Record); errors.Is(err, consent.ErrGiver) {
+		var r *consent.Record
+		if r, err = consent.Parse(p.Record); errors.Is(err, consent.ErrGiver) {
 			reason = fairlead.ReasonConsentGiverInvalid
+		} else if err == nil && p.f.Sender != nil {
+			if err = r.CheckNation(p.f.Sender.Jurisdiction); err != nil {
+				reason = fairlead.ReasonConsentGiverInvalid
+			}
 		}
 	}
 	if err != nil {
@@ -181,21 +186,6 @@ func (p *decider) checkProposal() error {
 		}
 	}
 	return nil
-}
-
-// checkDanger is P08 for the whole share: Hague 1996 Art 37 asks before anything crosses a border.
-func (p *decider) checkDanger() {
-	if !p.crossBorder() || p.control() || p.Header.Kind == "ack" {
-		return
-	}
-	switch d := p.Header.Danger; {
-	case d == nil:
-		p.against("P08", fairlead.ReasonArt37, "danger_check", "say whether sending could endanger the child or the family")
-	case d.Result == fairlead.DangerFound:
-		p.against("P08", fairlead.ReasonArt37, "danger_check danger", "do not send; ask a safeguarding lead")
-	case d.Result == fairlead.DangerUnknown && p.Header.Threshold != fairlead.TH4:
-		p.against("P08", fairlead.ReasonArt37, "danger_check unknown", "find out first; only TH4 may go without")
-	}
 }
 
 // answers reports whether the share is a direct reply: it goes to the party that asked, and the question

@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"fairlead/internal/agreement"
+	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/kind"
+	"fairlead/internal/law"
 	"fairlead/internal/policy"
 )
 
@@ -131,45 +133,83 @@ func TestNotBuilt(t *testing.T) {
 	}
 }
 
-// TestGateways holds where each gateway may be claimed (domain notes §2.3): every code of the list is
-// known, and outside its nations it is missing.
+// TestGateways: for every gateway, type of agency and nation the decision point agrees with the table of law,
+// and a legal obligation asks for a duty.
 func TestGateways(t *testing.T) {
-	nations := []fairlead.Jurisdiction{"GB", "GB-ENG", "GB-WLS", "GB-SCT", "GB-NIR", "RO"}
-	everywhere, kingdom := "GB GB-ENG GB-WLS GB-SCT GB-NIR RO", "GB GB-ENG GB-WLS GB-SCT GB-NIR"
-	england, both := "GB GB-ENG", "GB GB-ENG GB-WLS"
-	where := map[fairlead.Gateway]string{
-		"CA2004-16LA": england, "CA2004-16LC": england, "CA2004-10": england, "CA2004-11": england, "CA2004-16H": england, "CA1989-17": both,
-		"CA1989-27": england, "CA1989-47": england, "CA1989-S2P19": both, "MSA2015-52": both, "MSA2015-51": both, "MSA2015-48": both,
-		"MSA2015-43": kingdom, "BCIA2009-55": kingdom, "CDA1998-115": both, "COMMON-LAW-POLICING": kingdom, "HTES2015": "GB GB-SCT",
-		"HTENI2015": "GB GB-NIR", "SSWBA2014": "GB GB-WLS", "COURT-ORDER": everywhere, "COE-ECAT-10-16": everywhere,
-	}
 	c := cases(t)["consent-not-needed-on-a-duty"]
+	book := law.Default().At(c.share.At.Time)
+	holds := 0
 	for _, g := range fairlead.Gateways {
-		holds := where[g]
-		if strings.HasPrefix(string(g), "HAGUE96-") {
-			holds = everywhere
+		row, _ := book.Gateway(g)
+		for _, kind := range fairlead.AgencyTypes {
+			for _, j := range []fairlead.Jurisdiction{"GB", "GB-ENG", "GB-WLS", "GB-SCT", "GB-NIR"} {
+				for _, basis := range []fairlead.Art6{fairlead.Art6Legal, fairlead.Art6Task} {
+					r, f := c.request("NHS")
+					f.Sender = &policy.Agency{ID: f.Sender.ID, Type: kind, Jurisdiction: j}
+					r.Header.Basis.Art6, r.Header.Basis.Gateways = basis, []fairlead.Gateway{g}
+					got := !slices.Contains(reasons(policy.Decide(r, f, c.share.At.Time)), fairlead.ReasonGatewayMissing)
+					wider, _ := book.Basis(basis)
+					if !wider.Type(kind) {
+						continue // the basis itself is refused
+					}
+					want := row.For(kind, j) && (row.Nature == law.Duty || row.Nature == law.Power && basis == fairlead.Art6Task)
+					if got != want {
+						t.Errorf("%s as %s by %s in %s: %v, want %v", g, basis, kind, j, got, want)
+					}
+					if got {
+						holds++
+					}
+				}
+			}
 		}
-		if holds == "" {
-			t.Errorf("%s: the test does not say where it holds", g)
-		}
-		for _, j := range nations {
-			r, f := c.request("NHS")
-			sender := *f.Sender
-			sender.Jurisdiction, f.Sender = j, &sender
-			r.Header.Basis.Gateways = []fairlead.Gateway{g}
-			d := policy.Decide(r, f, c.share.At.Time)
-			if missing := slices.Contains(d.Reasons(), fairlead.ReasonGatewayMissing); missing == slices.Contains(strings.Fields(holds), string(j)) {
-				t.Errorf("%s in %s: missing %v", g, j, missing)
+	}
+	if holds < 500 {
+		t.Errorf("only %d combinations hold", holds)
+	}
+}
+
+// TestBases: which basis is for which type of sender in which nation (domain notes §2.3), with all that the
+// basis needs, and refused without any one of it.
+func TestBases(t *testing.T) {
+	c := cases(t)["consent-not-needed-on-a-duty"]
+	full := envelope.Basis{Annex1: "RLI-6", Gateways: []fairlead.Gateway{"COURT-ORDER"}, Cite: "a law", LIA: "LIA-1"}
+	private := []fairlead.AgencyType{"GUARDIAN_SERVICE", "ADVICE_SERVICE", "NGO_UK", "NGO_OVERSEAS", "ISS_MEMBER", "LIBRARY"}
+	for _, kind := range fairlead.AgencyTypes {
+		for _, j := range []fairlead.Jurisdiction{"GB-ENG", "GB-SCT", "GB", "RO", "MD"} {
+			uk, ngo := strings.HasPrefix(string(j), "GB"), slices.Contains(private, kind)
+			for basis, want := range map[fairlead.Art6]bool{
+				"A6-1-a": true, "A6-1-c": uk, "A6-1-d": uk, "A6-1-e": uk && (!ngo || kind == "GUARDIAN_SERVICE"), "A6-1-ea": uk && ngo, "A6-1-f": uk && ngo,
+				"P3-LE": uk && (kind == "POLICE" || kind == "POLICE_OVERSEAS"), "X-EU-GDPR": j == "RO", "X-NATIONAL": j == "MD",
+			} {
+				try := func(b envelope.Basis, urgency fairlead.Urgency) bool {
+					r, f := c.request("NHS")
+					f.Sender = &policy.Agency{ID: f.Sender.ID, Type: kind, Jurisdiction: j}
+					b.Art6 = basis
+					r.Header.Basis, r.Header.Urgency, r.Header.Threshold = &b, urgency, fairlead.TH4
+					reasons := reasons(policy.Decide(r, f, c.share.At.Time))
+					return !slices.Contains(reasons, fairlead.ReasonBasisInvalid) && !slices.Contains(reasons, fairlead.ReasonGatewayMissing)
+				}
+				if got := try(full, fairlead.UrgencyImmediate); got != want {
+					t.Errorf("%s by %s in %s: %v", basis, kind, j, got)
+				}
+				needs := basis != "A6-1-a" && basis != "P3-LE"
+				if want && needs && try(envelope.Basis{}, "Expected") {
+					t.Errorf("%s by %s in %s goes with nothing that it needs", basis, kind, j)
+				}
 			}
 		}
 	}
 }
 
-// TestRoutes: which transfer mechanism is for which route (domain notes §2.3); what needs a dated
-// assessment is for none.
+// TestRoutes: which transfer mechanism is for which route (domain notes §2.3), with all that it needs.
 func TestRoutes(t *testing.T) {
 	at := map[string]fairlead.Jurisdiction{"UK": "GB-ENG", "EEA": "RO", "EEA2": "HU", "other": "MD"}
-	good := map[fairlead.Mechanism][]string{"A45": {"UK EEA", "UK EEA2"}, "IN-EU-ADEQ": {"EEA UK", "EEA2 UK"}, "EEA-INTERNAL": {"EEA EEA2", "EEA2 EEA"}, "NONE": {"UK UK"}}
+	anywhere := []string{"UK EEA", "UK EEA2", "UK other", "EEA UK", "EEA2 UK", "EEA EEA2", "EEA2 EEA", "EEA other", "EEA2 other"}
+	uk := anywhere[:3]
+	good := map[fairlead.Mechanism][]string{
+		"A45": uk[:2], "IN-EU-ADEQ": {"EEA UK", "EEA2 UK"}, "EEA-INTERNAL": {"EEA EEA2", "EEA2 EEA"}, "NONE": {"UK UK"}, "A46-IDTA": uk, "A46-ADDENDUM": uk,
+		"A46-2-a": anywhere, "A46-3-b": anywhere, "A49-1-d": anywhere, "A49-1-e": anywhere, "A49-1-f": anywhere,
+	}
 	base := cases(t)["n18-transfer-with-a-test"]
 	for _, m := range fairlead.Mechanisms {
 		for _, from := range slices.Sorted(maps.Keys(at)) {
@@ -177,19 +217,25 @@ func TestRoutes(t *testing.T) {
 				if from == to && from != "UK" {
 					continue
 				}
-				r, f := base.request("RO-DIR")
-				sender, recipient := *f.Sender, *f.Recipient
-				sender.Jurisdiction, recipient.Jurisdiction = at[from], at[to]
-				f.Sender, f.Recipient = &sender, &recipient
-				one := *f.Agreements[0]
-				one.Terms = slices.Clone(one.Terms)
-				scope := *one.Terms[0].Permit
-				scope.Transfer, one.Terms[0].Permit = m, &scope
-				f.Agreements = []*agreement.Standing{&one}
-				r.Header.Transfer.Mechanism = m
-				bad := slices.Contains(reasons(policy.Decide(r, f, base.share.At.Time)), fairlead.ReasonTransfer)
-				if bad == slices.Contains(good[m], from+" "+to) {
-					t.Errorf("%s from %s to %s: refused %v", m, from, to, bad)
+				try := func(ref, date string, urgency fairlead.Urgency) bool {
+					r, f := base.request("RO-DIR")
+					sender, recipient := *f.Sender, *f.Recipient
+					sender.Jurisdiction, recipient.Jurisdiction = at[from], at[to]
+					f.Sender, f.Recipient = &sender, &recipient
+					one := *f.Agreements[0]
+					one.Terms = slices.Clone(one.Terms)
+					scope := *one.Terms[0].Permit
+					scope.Transfer, one.Terms[0].Permit = m, &scope
+					f.Agreements = []*agreement.Standing{&one}
+					r.Header.Transfer, r.Header.Urgency = &envelope.Transfer{Mechanism: m, Ref: ref, Assessed: date}, urgency
+					return !slices.Contains(reasons(policy.Decide(r, f, base.share.At.Time)), fairlead.ReasonTransfer)
+				}
+				if got := try("DPT-1", "2026-03-15", fairlead.UrgencyImmediate); got != slices.Contains(good[m], from+" "+to) {
+					t.Errorf("%s from %s to %s: %v", m, from, to, got)
+				}
+				bare := slices.Contains([]fairlead.Mechanism{"A45", "IN-EU-ADEQ", "EEA-INTERNAL", "NONE"}, m)
+				if got := try("", "", "Expected"); got != (bare && slices.Contains(good[m], from+" "+to)) {
+					t.Errorf("%s from %s to %s, with nothing that it needs: %v", m, from, to, got)
 				}
 			}
 		}
@@ -200,7 +246,7 @@ func reasons(d policy.Decision) []fairlead.Reason { return d.Reasons() }
 
 // TestReviewDue: an agreement is reviewed twelve months after it became active.
 func TestReviewDue(t *testing.T) {
-	got := policy.ReviewDue(time.Date(2026, 11, 5, 15, 1, 0, 0, time.UTC))
+	got := policy.ReviewDue(law.Default(), time.Date(2026, 11, 5, 15, 1, 0, 0, time.UTC))
 	if got.Code != "DL-AGR-REVIEW" || got.At != "2027-11-05" {
 		t.Errorf("%+v", got)
 	}

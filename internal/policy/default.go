@@ -9,10 +9,11 @@ import (
 // SectionDefault says why a section does not go from one agency to another by its own default, whatever
 // an agreement permits (domain §5, last column); "" where nothing keeps it.
 func SectionDefault(code fairlead.SectionCode, from, to *Agency) string {
+	c := cares[code]
 	switch {
-	case from.Jurisdiction.State() != to.Jurisdiction.State() && slices.Contains(homeOnly, code):
+	case from.Jurisdiction.State() != to.Jurisdiction.State() && c.home:
 		return "it stays inside the sender's State unless it is cleared"
-	case slices.Contains(neverTo[code], to.Type):
+	case slices.Contains(c.never, to.Type):
 		return "it never goes to a body of type " + string(to.Type)
 	case code == "INTEL" && !to.Type.LawEnforcement():
 		return "intelligence goes to law enforcement only"

@@ -4,44 +4,70 @@ import (
 	"time"
 
 	"fairlead/internal/fairlead"
+	"fairlead/internal/law"
 	"fairlead/internal/workday"
 )
 
-// Clock is a deadline of the domain notes §10.3: its code, when it starts, and how long it runs. The
-// lengths are dated defaults (tags D, B-H), not law.
+// clock says when a deadline of the domain notes §10.3 starts; how long it runs is in the tables of law.
 type clock struct {
-	code string
-	runs func(p *decider) bool
-	at   func(p *decider) (due, calendar string)
+	code  fairlead.Deadline
+	runs  func(p *decider) bool
+	since func(p *decider) (time.Time, bool) // nil: the decision
+	count int                                // of the unit, where the kind has a length of its own; 0: as the tables say
 }
 
 // due attaches the deadlines the decision starts (P15).
 func (p *decider) due() {
 	for _, c := range clocks {
-		if c.runs(p) {
-			at, cal := c.at(p)
-			p.d.Due = append(p.d.Due, Due{Code: c.code, At: at, Calendar: cal})
+		if !c.runs(p) {
+			continue
+		}
+		from, ok := p.at, true
+		if c.since != nil {
+			from, ok = c.since(p)
+		}
+		row, known := p.law.Clock(c.code)
+		if c.count > 0 {
+			row.Count = c.count
+		}
+		if ok && known {
+			p.d.Due = append(p.d.Due, p.end(row, from))
 		}
 	}
 }
 
-// after is an instant, elapsed time after the decision.
-func after(d time.Duration) func(*decider) (string, string) {
-	return func(p *decider) (string, string) { return stamp(p.at.Add(d)), "" }
+// end is when a clock that started at an instant runs out.
+func (p *decider) end(c law.Clock, from time.Time) Due {
+	d := Due{Code: string(c.Code)}
+	switch c.Unit {
+	case law.Minutes:
+		d.At = stamp(from.Add(time.Duration(c.Count) * time.Minute))
+	case law.Hours:
+		d.At = stamp(from.Add(time.Duration(c.Count) * time.Hour))
+	case law.Days:
+		d.At = from.UTC().AddDate(0, 0, c.Count).Format(time.DateOnly)
+	case law.Months:
+		d.At = from.UTC().AddDate(0, c.Count, 0).Format(time.DateOnly)
+	case law.WorkingDays:
+		whose := p.f.Recipient
+		if c.Calendar == "sender" {
+			whose = p.f.Sender
+		}
+		cal := p.calendar(whose.Jurisdiction)
+		d.At, d.Calendar = cal.Next(from, c.Count).Format(time.DateOnly), cal.Name()
+	}
+	return d
 }
 
-// working is a date, n working days on in the calendar of the agency that whose picks.
-func working(n int, whose func(*decider) *Agency) func(*decider) (string, string) {
-	return func(p *decider) (string, string) {
-		c := workday.For(whose(p).Jurisdiction)
-		return c.Next(p.at, n).Format(time.DateOnly), c.Name()
+// calendar is the operator's for j, or the hub's own.
+func (p *decider) calendar(j fairlead.Jurisdiction) workday.Calendar {
+	if name, days, ok := p.law.Holidays(j); ok {
+		return workday.Of(name, days)
 	}
+	return workday.For(j)
 }
 
 func stamp(t time.Time) string { return t.UTC().Truncate(time.Second).Format("2006-01-02T15:04:05Z") }
-
-func sender(p *decider) *Agency    { return p.f.Sender }
-func recipient(p *decider) *Agency { return p.f.Recipient }
 
 // is reports kind and, where given, the value of one fact.
 func (p *decider) is(kind string, fact ...string) bool {
@@ -49,48 +75,47 @@ func (p *decider) is(kind string, fact ...string) bool {
 }
 
 var clocks = []clock{
-	{"DL-ACK-ALERT", func(p *decider) bool {
+	{code: "DL-ACK-ALERT", runs: func(p *decider) bool {
 		return (p.is("alert.missing") || p.is("alert.at_risk") || p.is("alert.arrival")) && p.Header.Urgency == fairlead.UrgencyImmediate
-	}, after(time.Hour)},
-	{"DL-EMERG-REVIEW", func(p *decider) bool {
-		return p.d.Ground == fairlead.GroundEmergency || p.under == fairlead.GroundEmergency
-	}, working(1, sender)},
-	{"DL-OVERRIDE-REVIEW", func(p *decider) bool { return p.d.Ground == fairlead.GroundOverride }, working(10, sender)},
-	{"DL-POLICE-PROT", func(p *decider) bool { return p.Header.Facts["police_protection_from"] != "" }, func(p *decider) (string, string) {
+	}},
+	{code: "DL-EMERG-REVIEW", runs: func(p *decider) bool {
+		vital := p.Header.Basis != nil && p.Header.Basis.Art6 == fairlead.Art6Vital
+		return p.d.Ground == fairlead.GroundEmergency || p.under == fairlead.GroundEmergency || vital || p.later
+	}},
+	{code: "DL-OVERRIDE-REVIEW", runs: func(p *decider) bool { return p.d.Ground == fairlead.GroundOverride }},
+	{code: "DL-POLICE-PROT", runs: func(p *decider) bool { return p.Header.Facts["police_protection_from"] != "" }, since: func(p *decider) (time.Time, bool) {
 		var from fairlead.Time
-		if err := from.UnmarshalText([]byte(p.Header.Facts["police_protection_from"])); err != nil {
-			return "", ""
-		}
-		return stamp(from.Add(72 * time.Hour)), ""
+		err := from.UnmarshalText([]byte(p.Header.Facts["police_protection_from"]))
+		return from.Time, err == nil
 	}},
-	{"DL-LA-DECIDE", func(p *decider) bool {
-		return p.is("referral.new") && p.f.Recipient.Type == fairlead.TypeLA && p.f.Recipient.Jurisdiction == "GB-ENG"
-	}, working(1, recipient)},
-	{"DL-ASSESS", func(p *decider) bool {
-		return p.is("referral.new") && p.f.Recipient.Type == fairlead.TypeLA && p.f.Recipient.Jurisdiction == "GB-ENG"
-	}, working(45, recipient)},
-	{"DL-ICPC", func(p *decider) bool {
+	{code: "DL-LA-DECIDE", runs: (*decider).englishReferral},
+	{code: "DL-ASSESS", runs: (*decider).englishReferral},
+	{code: "DL-ICPC", runs: func(p *decider) bool {
 		return p.is("investigation.coordinate", "type", "strategy_discussion") && p.f.Sender.Jurisdiction == "GB-ENG"
-	}, working(15, sender)},
-	{"DL-NRM-RG", func(p *decider) bool {
-		return p.is("nrm.notice", "event", "referred") && p.f.Recipient.Type == fairlead.TypeCompetentAuthority
-	}, working(5, recipient)},
-	{"DL-NRM-RECOVERY", func(p *decider) bool { return p.is("nrm.notice", "event", "rg_positive") }, func(p *decider) (string, string) {
-		return p.at.UTC().AddDate(0, 0, 30).Format(time.DateOnly), ""
 	}},
-	{"DL-ICTG", func(p *decider) bool {
+	{code: "DL-NRM-RG", runs: func(p *decider) bool {
+		return p.is("nrm.notice", "event", "referred") && p.f.Recipient.Type == fairlead.TypeCompetentAuthority
+	}},
+	{code: "DL-NRM-RECOVERY", runs: func(p *decider) bool { return p.is("nrm.notice", "event", "rg_positive") }},
+	{code: "DL-ICTG", runs: func(p *decider) bool {
 		return p.is("guardian.notice", "event", "referred") && p.f.Recipient.Type == fairlead.TypeGuardian
-	}, after(24 * time.Hour)},
-	{"DL-RFI-URG", func(p *decider) bool { return p.is("info.request", "urgency", "urgent") }, working(3, recipient)},
-	{"DL-RFI", func(p *decider) bool { return p.is("info.request", "urgency", "routine") }, working(10, recipient)},
-	{"DL-RO-INQUIRY", func(p *decider) bool {
+	}},
+	{code: "DL-RFI-URG", runs: func(p *decider) bool { return p.is("info.request", "urgency", "urgent") }},
+	{code: "DL-RFI", runs: func(p *decider) bool { return p.is("info.request", "urgency", "routine") }},
+	{code: "DL-RO-INQUIRY", runs: func(p *decider) bool {
 		return p.is("info.request", "social_inquiry", "true") && p.f.Recipient.Jurisdiction == "RO"
-	}, working(20, recipient)},
-	{"DL-RHI", func(p *decider) bool { return p.is("alert.cancel", "outcome", "found_safe") }, after(72 * time.Hour)},
-	{"DL-ACK-CASE", func(p *decider) bool { return p.is("agreement.proposal") }, working(5, recipient)},
+	}},
+	{code: "DL-RHI", runs: func(p *decider) bool { return p.is("alert.cancel", "outcome", "found_safe") }},
+	{code: "DL-ACK-CASE", runs: func(p *decider) bool { return p.is("agreement.proposal") }, count: 5},
 }
 
-// ReviewDue is DL-AGR-REVIEW of an agreement that becomes active at an instant: twelve months.
-func ReviewDue(active time.Time) Due {
-	return Due{Code: "DL-AGR-REVIEW", At: active.UTC().AddDate(1, 0, 0).Format(time.DateOnly)}
+func (p *decider) englishReferral() bool {
+	return p.is("referral.new") && p.f.Recipient.Type == fairlead.TypeLA && p.f.Recipient.Jurisdiction == "GB-ENG"
+}
+
+// ReviewDue is DL-AGR-REVIEW of an agreement that becomes active at an instant, by the tables of that day.
+func ReviewDue(t *law.Tables, active time.Time) Due {
+	row, _ := t.At(active).Clock("DL-AGR-REVIEW") // checked tables have a row of each clock
+	p := decider{law: t.At(active)}
+	return p.end(row, active)
 }

@@ -172,10 +172,10 @@ func (p *decider) cites(s *agreement.Standing) bool {
 	return ref == nil || ref.ID == s.ID && ref.Version == s.Version
 }
 
-// permitted counts the share's sections that cover permits.
+// permitted counts the share's sections that cover speaks of.
 func (p *decider) permitted(cover *agreement.Cover) (n int) {
 	for _, d := range p.Descriptors {
-		if d.Code != "" && cover.Section(d.Code, &p.use) != nil {
+		if d.Code != "" && cover.Speaks(d.Code) {
 			n++
 		}
 	}
@@ -316,67 +316,4 @@ func (p *decider) oblige() {
 			p.d.Due = append(p.d.Due, Due{Code: d.code, At: p.at.UTC().AddDate(0, 0, d.days).Format(time.DateOnly)})
 		}
 	}
-}
-
-// emergency is the path without an agreement (ICO: share what is necessary in an emergency): an
-// immediate danger, a kind made for it, a basis that fits, and a recipient with a duty inbox.
-func (p *decider) emergency() bool {
-	h := p.Header
-	kinds := strings.HasPrefix(h.Kind, "alert.") || h.Kind == "referral.new"
-	return kinds && h.Urgency == fairlead.UrgencyImmediate && h.Threshold == fairlead.TH4 && h.Basis != nil &&
-		p.emergencyBasis() && p.f.Recipient.Emergency && p.f.Recipient.Type.Statutory()
-}
-
-func (p *decider) emergencyBasis() bool {
-	b := p.Header.Basis
-	return b.Annex1 == fairlead.Annex1Safeguard ||
-		slices.Contains([]fairlead.Art6{fairlead.Art6Legal, fairlead.Art6Vital, fairlead.Art6Task, fairlead.Art6EU, fairlead.Art6National}, b.Art6)
-}
-
-// checkTransfer is P07: what crosses a border does so under a mechanism that fits the route and, where
-// an agreement carries the share, under the agreement's own.
-func (p *decider) checkTransfer() {
-	if p.control() || p.Header.Kind == "ack" || p.f.Sender == nil || p.f.Recipient == nil {
-		return
-	}
-	var m fairlead.Mechanism
-	if t := p.Header.Transfer; t != nil {
-		m = t.Mechanism
-	}
-	if !p.crossBorder() {
-		if m != "" && m != fairlead.MechanismNone {
-			p.against("P07", fairlead.ReasonTransfer, "transfer "+string(m), "within one State there is no restricted transfer: NONE")
-		}
-		return
-	}
-	if advice := p.route(m); advice != "" {
-		p.against("P07", fairlead.ReasonTransfer, "transfer "+string(m), advice)
-	}
-	if p.d.Ground == fairlead.GroundAgreement && !slices.Contains(p.cover.Transfers, m) {
-		p.against("P07", fairlead.ReasonTransfer, "transfer "+string(m), "agreement "+p.standing.Ref()+" names another mechanism")
-	}
-}
-
-// route says what is wrong with mechanism m between two States, or nothing.
-func (p *decider) route(m fairlead.Mechanism) string {
-	from, to := p.f.Sender.Jurisdiction, p.f.Recipient.Jurisdiction
-	ok := false
-	switch m {
-	case "":
-		return "name the transfer mechanism"
-	case fairlead.MechanismAdequacy:
-		ok = from.State() == "GB" && to.EEA()
-	case fairlead.MechanismIntoUK:
-		ok = from.EEA() && to.State() == "GB"
-	case fairlead.MechanismEEA:
-		ok = from.EEA() && to.EEA()
-	case "P3-73":
-		ok = p.f.Sender.Type.LawEnforcement() && p.Header.Basis != nil && p.Header.Basis.Art6 == fairlead.Art6LawEnforce
-	default:
-		return "the dated assessment this mechanism needs is not built yet"
-	}
-	if !ok {
-		return "this mechanism is not for " + string(from) + " to " + string(to)
-	}
-	return ""
 }

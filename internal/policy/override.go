@@ -1,7 +1,9 @@
 package policy
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
@@ -18,28 +20,30 @@ var overrideAt = map[fairlead.OverrideReason][]fairlead.Threshold{
 	"COERCED":            {fairlead.TH3, fairlead.TH4},
 }
 
-// checkOverride is the row "refused" of the consent matrix under a statutory basis. Without a declared
-// override the section stays; with one it goes once a second person has approved, at TH4 at once with
-// the approval due within a working day. It never adds what the agreement bars: P10 follows.
-func (p *decider) checkOverride(s *sectionDecider) {
+// checkOverride lets a refused section go only by a declared override that the cell of the matrix allows.
+// It waits for q; with nobody in q it goes at once, and the approval is due within a working day. It never
+// adds what the agreement bars: P10 follows.
+func (p *decider) checkOverride(s *sectionDecider, allowed bool, only fairlead.OverrideReason, advice string, q quorum) {
 	o, h := s.desc.Override, p.Header
 	refused := func(advice string) { s.against("P09", fairlead.ReasonConsentRefused, advice) }
-	abroad := p.f.Recipient.Type == fairlead.TypeNGOOverseas || p.f.Recipient.Type == fairlead.TypeConsulate
-	duty := h.S16LA != nil && h.S16LA.Applies || h.Threshold != fairlead.TH0 && h.Threshold != fairlead.TH1
 	switch {
 	case o == nil:
 		refused("it was refused for this recipient or purpose; where an override is right, declare its reason")
 	case !slices.Contains(overrideAt[o.Reason], h.Threshold):
 		refused("reason " + string(o.Reason) + " does not override at " + string(h.Threshold))
-	case !duty:
-		refused("below TH2 only a duty under s16LA overrides a refusal")
-	case abroad && h.Threshold != fairlead.TH4:
-		refused("a refusal is not overridden for a body of this type below TH4")
+	case !allowed || only != "" && o.Reason != only:
+		refused(advice)
 	case !p.noteSent():
 		refused("seal the reasons in an OVERRIDE-NOTE and name its digest")
+	case !p.trained(p.Header.From.Role, p.f.Training, true):
+		s.against("P13", fairlead.ReasonTraining, "who overrides a refusal needs current training: "+strings.Join(needed(h.From.Role, true), ", "))
 	default:
 		s.overridden = true
-		s.waits = (h.Threshold != fairlead.TH4 || abroad) && !p.approved()
+		if q.n > 0 {
+			s.wants = append(s.wants, want{where: "override", code: string(o.Reason), quorum: q})
+		} else if p.missing(want{code: string(o.Reason), quorum: quorum{seconds, 1}}) {
+			s.later = true
+		}
 	}
 }
 
@@ -54,20 +58,52 @@ func (p *decider) noteSent() bool {
 	return false
 }
 
-// approved reports whether a second person has signed: in a role that may, and not the author.
-func (p *decider) approved() bool {
-	for _, a := range p.f.Approvals {
-		if a.User != p.Header.From.User && slices.Contains(kind.Approvers, a.Role) {
-			return true
-		}
-	}
-	return false
+// quorum is so many people, each in one of the roles, none of them the author.
+type quorum struct {
+	roles []fairlead.Role
+	n     int
 }
 
-// hold keeps the share, whole, until somebody approves or its time is over (P14).
-func (p *decider) hold() {
+var (
+	managers = []fairlead.Role{"TEAM_MANAGER"}
+	seconds  = kind.Approvers
+)
+
+// notSought is what a manager approves where consent was not asked for, below TH2.
+const notSought = "NOT-SOUGHT"
+
+// want is an approval that a section waits for; code must stand among its reasons.
+type want struct {
+	where, code string
+	quorum
+}
+
+// missing reports whether not enough people have approved w: by name of what they approve, in a role that
+// may, with current training, and none of them the author.
+func (p *decider) missing(w want) bool {
+	var users []string
+	for _, a := range p.f.Approvals {
+		if a.User != p.Header.From.User && !slices.Contains(users, a.User) && slices.Contains(w.roles, a.Role) &&
+			slices.Contains(a.Reasons, w.code) && p.trained(a.Role, a.Training, false) {
+			users = append(users, a.User)
+		}
+	}
+	return len(users) < w.n
+}
+
+// hold keeps the share, whole, until enough people approve or its time is over (P14).
+func (p *decider) hold(wants []want) {
 	p.d.Result = fairlead.Held
-	p.d.Holds = []Cause{{Reason: fairlead.ReasonSecondPerson, Check: "P14", Where: "override", Advice: "a second person, not the author, approves: fairlead approve SHARE"}}
+	for _, w := range wants {
+		who := "a second person, not the author, approves"
+		if w.n > 1 {
+			who = fmt.Sprintf("%d people, not the author, approve", w.n)
+		}
+		c := Cause{Reason: fairlead.ReasonSecondPerson, Check: "P14", Where: w.where, Advice: fmt.Sprintf("%s (%v), naming %s: fairlead approve SHARE", who, w.roles, w.code)}
+		if !slices.Contains(p.d.Holds, c) {
+			p.d.Holds = append(p.d.Holds, c)
+		}
+	}
 	for i := range p.d.Sections {
 		p.d.Sections[i].Delivered = false
 	}

@@ -1,7 +1,3 @@
-// Package policy is the decision point (XACML PDP): one pure function from a request, the facts of the
-// register and an instant to a decision, the same in the hub, in a sender's dry run and in an auditor's
-// replay. Checks P01 to P15 are those of the domain notes §8. Default deny; deny wins; what is not
-// built denies by name.
 package policy
 
 import (
@@ -13,6 +9,7 @@ import (
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/kind"
+	"fairlead/internal/law"
 	"fairlead/internal/staff"
 )
 
@@ -28,12 +25,15 @@ type Request struct {
 	Examined    []Cause // faults found before the decision: signature, replay, time, packets
 }
 
-// Facts is what the register knows of a request, nothing else.
+// Facts is what the register knows of a request, nothing else. A fact that is missing never permits.
 type Facts struct {
+	Law    *law.Tables // what holds by law or guidance; nil: nothing is decided
+	Loaded bool        // agreements and consents could be read; if not, the emergency path alone stays open
+
 	Sender, Recipient *Agency               // nil: not enrolled. The hub itself is fairlead.Hub
 	Agreements        []*agreement.Standing // of which both are parties, frameworks among them
 	Houses            []*agreement.House    // rules of the hub, of the sender and of the recipient
-	Training          []string              // codes current at the instant for the sender's user
+	Training          []string              // training codes of the sender's user, current at the instant
 	Consents          []consent.Held        // the sender's records of the share's subject, oldest first
 	Answered          *Prior                // the share that reply_to names, nil: not on record
 	CAOnly            bool                  // the recipient's State takes Art 34 requests from Central Authorities only
@@ -87,6 +87,12 @@ type Due struct {
 	Calendar string `json:"calendar,omitempty"`
 }
 
+// Note is a remark for auditors and the data protection officer that changes nothing.
+type Note struct {
+	Check string `json:"check"`
+	Text  string `json:"text"`
+}
+
 // Decision is the answer, with every reason kept.
 type Decision struct {
 	Engine    int               `json:"engine"`
@@ -98,7 +104,8 @@ type Decision struct {
 	Sections  []Section         `json:"sections,omitempty"`
 	Due       []Due             `json:"due,omitempty"`
 	Oblige    *agreement.Oblige `json:"oblige,omitempty"` // what the permitting terms lay on the recipient
-	Used      []int64           `json:"used,omitempty"`   // log entries the decision stands on, ascending
+	Notes     []Note            `json:"notes,omitempty"`
+	Used      []int64           `json:"used,omitempty"` // log entries the decision stands on, ascending
 }
 
 // decider gathers one decision.
@@ -107,6 +114,7 @@ type decider struct {
 	f    Facts
 	at   time.Time
 	kind kind.Kind
+	law  law.Book
 
 	use      agreement.Use       // what agreements are asked
 	bars     []agreement.Bar     // prohibitions that hold whatever the share stands on
@@ -116,6 +124,8 @@ type decider struct {
 	named    *agreement.Term // the last term named as a clause, and its name
 	namedAs  string
 	under    fairlead.Ground // what an override stands on, if there is one
+	later    bool            // an override went out before its second person
+	out      bool            // agreements and consents cannot be read, and the share needs them
 	d        Decision
 }
 
@@ -126,11 +136,20 @@ func Decide(r Request, f Facts, at time.Time) Decision {
 	if r.Header == nil || len(r.Examined) > 0 { // nothing in it may be believed
 		return p.d
 	}
+	if f.Law == nil {
+		p.against("P04", fairlead.ReasonUnavailable, "law", "the tables of law could not be read; tell the hub's operator")
+		return p.d
+	}
+	p.law = f.Law.At(at)
 	for _, check := range []func(*decider){
 		(*decider).checkKind, (*decider).checkSender, (*decider).checkRecipient, (*decider).checkChannel,
-		(*decider).checkBasis, (*decider).checkGround, (*decider).checkTransfer, (*decider).checkDanger, (*decider).checkRecord,
+		(*decider).checkBasis, (*decider).checkTold, (*decider).checkLoaded, (*decider).checkGround, (*decider).checkTransfer, (*decider).checkDanger, (*decider).checkRecord,
+		(*decider).checkTraining,
 	} {
 		check(p)
+		if p.out { // what follows would read what could not be loaded
+			break
+		}
 	}
 	if len(p.d.Causes) == 0 {
 		p.decideSections()
@@ -149,7 +168,7 @@ func Decide(r Request, f Facts, at time.Time) Decision {
 
 // refuse leaves the reasons and takes everything else back.
 func (p *decider) refuse() {
-	p.d.Result, p.d.Ground, p.d.Agreement, p.d.Holds = fairlead.Refused, fairlead.GroundNone, "", nil
+	p.d.Result, p.d.Ground, p.d.Agreement, p.d.Holds, p.d.Notes = fairlead.Refused, fairlead.GroundNone, "", nil, nil
 	for i := range p.d.Sections {
 		p.d.Sections[i].Delivered = false
 	}

@@ -143,8 +143,8 @@ func TestMoreHouses(t *testing.T) {
 	})
 }
 
-// TestLosingAFact: whatever is no longer known, nothing more is delivered on the same ground.
-func TestLosingAFact(t *testing.T) {
+// TestLosingAFactOfATerm: whatever a term's condition no longer knows, nothing more is delivered on the same ground.
+func TestLosingAFactOfATerm(t *testing.T) {
 	losses := map[string]func(*world){
 		"training": func(w *world) { w.f.Training = nil }, "severity": func(w *world) { w.r.Header.Severity = "" }, "certainty": func(w *world) { w.r.Header.Certainty = "" },
 		"told": func(w *world) { w.r.Header.Told = "" }, "urgency": func(w *world) { w.r.Header.Urgency = "" }, "threshold": func(w *world) { w.r.Header.Threshold = "" },
@@ -191,7 +191,7 @@ func TestObligations(t *testing.T) {
 func TestFewerConsents(t *testing.T) {
 	each(t, func(c chance, w *world, _ policy.Decision) string {
 		yes := c.consent(9, []fairlead.ConsentStatus{"given", "renewed"})
-		yes.At = fairlead.At(noon.AddDate(0, -1, 0))
+		yes.At, yes.Giver = fairlead.At(noon.AddDate(0, -1, 0)), "PARENT_PR" // a child's own yes to somebody else narrows a parent's
 		with := w.with(func(w *world) { w.f.Consents = slices.Insert(w.f.Consents, c.IntN(len(w.f.Consents)+1), yes) }).decide()
 		if later := w.with(func(w *world) { w.f.Consents = append(w.f.Consents, yes) }).decide(); adds(later, w.decide()) || adds(with, w.decide()) {
 			return "without a consent it delivers more"
@@ -205,12 +205,14 @@ func TestFewerConsents(t *testing.T) {
 func TestMoreRefusals(t *testing.T) {
 	each(t, func(c chance, w *world, d policy.Decision) string {
 		no := c.consent(9, []fairlead.ConsentStatus{"refused", "withdrawn"})
+		no.Giver = "CHILD_GILLICK" // a parent's no does not lift a competent child's yes
 		if got := w.with(func(w *world) { w.f.Consents = append(w.f.Consents, no) }).decide(); adds(d, got) {
 			return "with a refusal it delivers more"
 		}
 		no.Subject, no.Items = children[0], []consent.Item{{Status: "refused"}}
 		for _, s := range w.with(func(w *world) { w.f.Consents = append(w.f.Consents, no) }).decide().Sections {
-			if s.Delivered && w.r.Descriptors[s.Part].Override == nil {
+			vital := w.r.Header.Basis.Art6 == fairlead.Art6Vital // at TH4 a life goes before
+			if s.Delivered && w.r.Descriptors[s.Part].Override == nil && !vital {
 				return "a refused section is delivered"
 			}
 		}

@@ -13,6 +13,7 @@ import (
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/kind"
+	"fairlead/internal/law"
 	"fairlead/internal/policy"
 	"fairlead/internal/staff"
 )
@@ -61,10 +62,13 @@ func (c chance) agency(id fairlead.AgencyID, entry int64) *policy.Agency {
 }
 
 func (c chance) world() *world {
-	w := &world{at: noon, f: policy.Facts{Sender: c.agency("SENDER", 1), Recipient: c.agency("RECIPIENT", 2)}}
+	w := &world{at: noon, f: policy.Facts{Law: law.Default(), Loaded: true, Training: trained(nil), Sender: c.agency("SENDER", 1), Recipient: c.agency("RECIPIENT", 2)}}
 	w.r.Header = c.header(w)
 	for range 1 + c.IntN(5) {
 		w.r.Descriptors = append(w.r.Descriptors, c.descriptor())
+	}
+	for range c.IntN(3) {
+		w.r.Descriptors = append(w.r.Descriptors, c.listed())
 	}
 	for _, child := range children[:1+c.IntN(2)] {
 		w.r.Descriptors = append(w.r.Descriptors, &envelope.Descriptor{Audience: envelope.ForHub, Subject: child})
@@ -79,8 +83,8 @@ func (c chance) world() *world {
 	if c.IntN(5) == 0 {
 		w.f.Houses = append(w.f.Houses, c.house(one(c, []fairlead.AgencyID{fairlead.Hub, "SENDER", "RECIPIENT"})))
 	}
-	if c.often() {
-		w.f.Training = []string{"T1"}
+	if c.seldom() {
+		w.f.Training = nil
 	}
 	for i := range max(c.IntN(5)-1, 0) {
 		w.f.Consents = append(w.f.Consents, c.consent(i, fairlead.ConsentStatuses))
@@ -92,9 +96,33 @@ func (c chance) world() *world {
 		}
 	}
 	if c.IntN(3) == 0 {
-		w.f.Approvals = []staff.Approved{{User: one(c, []string{"author", "other"}), Role: one(c, fairlead.Roles), Entry: 95}}
+		w.f.Approvals = c.approvals()
 	}
 	return w
+}
+
+// approvals are by people of the roles that may, each naming one thing or another.
+func (c chance) approvals() (list []staff.Approved) {
+	for i := range 1 + c.IntN(4) {
+		a := staff.Approved{User: one(c, []string{"author", "b", "c", "d"}), Role: one(c, kind.Approvers), Training: trained(nil), Entry: int64(95 + i)}
+		a.Reasons = []string{one(c, []string{"NOT-SOUGHT", "SIG-HARM", "DUTY", "SAFE-ADDRESS", "NO-ORIGIN-STATE"}), one(c, []string{"NOT-SOUGHT", "CALDICOTT", "SERIOUS-HARM-OTHER", "NO-CONSULATE", "ART37", "LEGAL-PRIVILEGE"})}
+		if c.seldom() {
+			a.Training = nil
+		}
+		list = append(list, a)
+	}
+	return list
+}
+
+// listed says for whom a caveat was set.
+func (c chance) listed() *envelope.Descriptor {
+	l := &envelope.Listed{Caveat: one(c, []fairlead.Caveat{"SAFE-ADDRESS", "NO-ORIGIN-STATE", "ART37"})}
+	if c.IntN(2) == 0 {
+		l.States = some(c, []fairlead.Jurisdiction{"GB", "RO", "HU", "MD"}, 1)
+	} else {
+		l.Agencies = []fairlead.AgencyID{one(c, []fairlead.AgencyID{"RECIPIENT", "OTHER"})}
+	}
+	return &envelope.Descriptor{Audience: envelope.ForHub, Listed: l}
 }
 
 // header is one that the sender of w might write.
@@ -109,7 +137,7 @@ func (c chance) header(w *world) *envelope.Header {
 	h := &envelope.Header{
 		V: 1, ID: fairlead.NewShareID(), Kind: k.Code, Status: "Actual", From: envelope.From{Agency: "SENDER", Role: "PRACTITIONER", User: "author"},
 		To: envelope.To{Agency: "RECIPIENT", User: "named"}, SentAt: fairlead.At(w.at), ValidUntil: fairlead.At(w.at.Add(time.Hour)),
-		Threshold: one(c, []fairlead.Threshold{"TH1", "TH2", "TH3", "TH3", "TH4", "TH4"}), TLP: one(c, fairlead.TLPs), GSC: "OFFICIAL", Urgency: one(c, []fairlead.Urgency{"Immediate", "Immediate", "Expected"}),
+		Threshold: one(c, []fairlead.Threshold{"TH1", "TH2", "TH3", "TH3", "TH4", "TH4"}), TLP: one(c, []fairlead.TLP{"RED", "RED", "AMBER+STRICT", "AMBER+STRICT", "GREEN"}), Told: "yes", GSC: "OFFICIAL", Urgency: one(c, []fairlead.Urgency{"Immediate", "Immediate", "Expected"}),
 		Severity: "Severe", Certainty: "Likely", Facts: map[string]string{},
 	}
 	if len(k.Purposes) > 0 {
@@ -126,11 +154,15 @@ func (c chance) header(w *world) *envelope.Header {
 	h.Basis = c.basis(w.f.Sender)
 	from, to := w.f.Sender.Jurisdiction, w.f.Recipient.Jurisdiction
 	if from.State() != to.State() {
-		h.Danger = &envelope.Danger{Result: one(c, []fairlead.DangerResult{"clear", "clear", "clear", "unknown"}), Role: "PRACTITIONER"}
+		h.Danger = &envelope.Danger{Result: one(c, []fairlead.DangerResult{"clear", "clear", "clear", "unknown"}), Role: "PRACTITIONER", At: fairlead.At(w.at)}
 		h.Transfer = &envelope.Transfer{Mechanism: c.mechanism(from, to)}
 	}
-	if c.seldom() {
-		h.S16LA = &envelope.S16LA{Considered: true, Applies: true}
+	h.S16LA = &envelope.S16LA{Considered: c.IntN(50) > 0}
+	if c.IntN(3) == 0 {
+		h.S16LA.Applies, h.S16LA.Detriment = true, "none"
+	}
+	if c.IntN(50) == 0 {
+		h.Told = ""
 	}
 	return h
 }
@@ -167,10 +199,25 @@ func (c chance) mechanism(from, to fairlead.Jurisdiction) fairlead.Mechanism {
 func (c chance) descriptor() *envelope.Descriptor {
 	d := &envelope.Descriptor{Audience: envelope.ForRecipient, Code: one(c, fairlead.Sections), Essential: c.seldom()}
 	if c.often() {
-		d.Art9, d.Art10 = "A9-2-h", "OFFICIAL"
+		d.Art9, d.Sch1, d.P18, d.Art10 = "A9-2-g", "SPI-18", "WOULD_PREJUDICE", "SPI-18"
 	}
 	if c.seldom() {
+		d.Art9, d.Sch1, d.P18, d.Art10 = one(c, fairlead.Art9s), one(c, fairlead.Sch1s), one(c, fairlead.P18s), one(c, fairlead.Art10s)
+	}
+	if c.IntN(4) == 0 {
 		d.Caveats = some(c, fairlead.Caveats, 1)
+	}
+	if c.IntN(3) == 0 {
+		d.Clear = some(c, fairlead.Caveats, 3)
+	}
+	if d.Court = ""; c.IntN(2) == 0 {
+		d.Court = "CO-1"
+	}
+	if d.Code == "INTEL" || d.Code == "EXPLOITER" {
+		d.Siena, d.Conditions = one(c, fairlead.Sienas), c.IntN(2) == 0
+	}
+	if d.Code == "INTEL" {
+		d.Grade = one(c, []string{"", "1AP", "1AC"})
 	}
 	if c.seldom() {
 		d.Override = &envelope.Override{Reason: one(c, fairlead.OverrideReasons)}
@@ -258,7 +305,7 @@ func (c chance) consent(i int, statuses []fairlead.ConsentStatus) consent.Held {
 	if c.IntN(3) == 0 {
 		item.Recipients = []fairlead.AgencyID{one(c, []fairlead.AgencyID{"RECIPIENT", "OTHER"})}
 	}
-	return consent.Held{Record: consent.Record{ID: fmt.Sprint("c-", i), Subject: children[c.IntN(5)/4], At: fairlead.At(noon.AddDate(0, -c.IntN(8), 0)), Items: []consent.Item{item}}, Entry: int64(50 + i)}
+	return consent.Held{Record: consent.Record{ID: fmt.Sprint("c-", i), Subject: children[c.IntN(5)/4], At: fairlead.At(noon.AddDate(0, -c.IntN(8), 0)), Giver: one(c, []fairlead.Giver{"CHILD_GILLICK", "PARENT_PR"}), Items: []consent.Item{item}}, Entry: int64(50 + i)}
 }
 
 // delivered lists the parts that a decision puts before the recipient.
@@ -271,22 +318,37 @@ func delivered(d policy.Decision) (parts []int) {
 	return parts
 }
 
-// adds reports whether b delivers a part that a does not.
+// permitted lists the parts that a decision lets go, now or once others have approved.
+func permitted(d policy.Decision) (parts []int) {
+	for _, s := range d.Sections {
+		if s.Delivered || d.Result == fairlead.Held && len(s.Causes) == 0 {
+			parts = append(parts, s.Part)
+		}
+	}
+	return parts
+}
+
+// adds reports whether b permits a part that a does not. (A share waits whole: without the part that wants
+// an approval the others go at once. That is sooner, not more.)
 func adds(a, b policy.Decision) bool {
-	return slices.ContainsFunc(delivered(b), func(part int) bool { return !slices.Contains(delivered(a), part) })
+	return slices.ContainsFunc(permitted(b), func(part int) bool { return !slices.Contains(permitted(a), part) })
 }
 
 // with is a copy of w in which change is free to write.
 func (w *world) with(change func(*world)) *world {
 	next := *w
+	header := *w.r.Header
+	if next.r.Header = &header; header.Basis != nil {
+		basis := *header.Basis
+		header.Basis = &basis
+	}
 	next.r.Descriptors = nil
 	for _, d := range w.r.Descriptors {
 		one := *d
-		one.Caveats = slices.Clone(d.Caveats)
+		one.Caveats, one.Clear = slices.Clone(d.Caveats), slices.Clone(d.Clear)
 		next.r.Descriptors = append(next.r.Descriptors, &one)
 	}
-	header := *w.r.Header
-	header.Facts, next.r.Header = maps.Clone(header.Facts), &header
+	header.Facts = maps.Clone(header.Facts)
 	next.f.Consents, next.f.Houses, next.f.Training = slices.Clone(w.f.Consents), slices.Clone(w.f.Houses), slices.Clone(w.f.Training)
 	next.f.Agreements = nil
 	for _, s := range w.f.Agreements {

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"fairlead/internal/agreement"
-	"fairlead/internal/consent"
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
 )
@@ -13,19 +12,25 @@ import (
 type sectionDecider struct {
 	Section
 	desc       *envelope.Descriptor
-	overridden bool // delivered against a refusal, for a declared and permitted reason
-	waits      bool // and only once a second person has approved
+	overridden bool   // delivered against a refusal, for a declared and permitted reason
+	later      bool   // and before a second person has approved
+	wants      []want // approvals that it needs
 }
 
+// against records a cause against the section, each once.
 func (s *sectionDecider) against(check string, reason fairlead.Reason, advice string) {
-	s.Causes = append(s.Causes, Cause{Reason: reason, Check: check, Where: "section " + string(s.Code), Advice: advice})
+	c := Cause{Reason: reason, Check: check, Where: "section " + string(s.Code), Advice: advice}
+	if !slices.Contains(s.Causes, c) {
+		s.Causes = append(s.Causes, c)
+	}
 }
 
 // decideSections runs the checks tied to one section (P05, P08 to P10). A failure withholds that
 // section; where it is essential, or consent was the basis, or nothing is left, it refuses the share.
-// An override that still wants its second person (P14) holds the share whole.
+// A section that still wants somebody's approval (P14) holds the share whole.
 func (p *decider) decideSections() {
-	sent, left, overridden, waits := 0, 0, false, false
+	sent, left, overridden := 0, 0, false
+	var waits []want
 	p.d.Sections = slices.Grow(p.d.Sections, len(p.Descriptors))
 	s := new(sectionDecider)
 	for i, d := range p.Descriptors {
@@ -34,12 +39,13 @@ func (p *decider) decideSections() {
 		}
 		*s = sectionDecider{Section: Section{Part: i, Code: d.Code}, desc: d}
 		p.checkSpecial(s)
-		p.checkCaveats(s)
+		p.checkHandling(s)
 		p.checkConsent(s)
 		p.checkSection(s)
 		s.Delivered = len(s.Causes) == 0
-		if s.overridden && s.Delivered {
-			overridden, waits = true, waits || s.waits
+		if s.Delivered {
+			waits = append(waits, slices.DeleteFunc(s.wants, func(w want) bool { return !p.missing(w) })...)
+			overridden, p.later = overridden || s.overridden, p.later || s.later
 		}
 		p.d.Sections = append(p.d.Sections, s.Section)
 		sent++
@@ -56,8 +62,8 @@ func (p *decider) decideSections() {
 	if left < sent {
 		p.d.Result = fairlead.DeliveredRedacted
 	}
-	if waits {
-		p.hold()
+	if len(waits) > 0 {
+		p.hold(waits)
 	}
 	if sent > 0 && left == 0 && len(p.d.Causes) == 0 {
 		for _, s := range p.d.Sections {
@@ -73,103 +79,6 @@ func (p *decider) raise(causes []Cause) {
 		if !slices.ContainsFunc(p.d.Causes, func(d Cause) bool { return d.Reason == c.Reason }) {
 			p.d.Causes = append(p.d.Causes, c)
 		}
-	}
-}
-
-func (p *decider) byConsent() bool {
-	return p.Header.Basis != nil && p.Header.Basis.Art6 == fairlead.Art6Consent
-}
-
-// informs lists the caveats that only inform the reader; the others fail closed until the people who
-// may clear them can do so here.
-var informs = []fairlead.Caveat{"NOT-EVIDENCE", "CHILD-VOICE", "NO-FAMILY", "UNVERIFIED-AGE"}
-
-// checkCaveats is P08 for one section.
-func (p *decider) checkCaveats(s *sectionDecider) {
-	for _, c := range s.desc.Caveats {
-		if !slices.Contains(informs, c) {
-			s.against("P08", fairlead.ReasonCaveat, "caveat "+string(c)+" bars it, and clearing it is not built yet")
-		}
-	}
-}
-
-// checkConsent is P09 (domain §9): consult always; require only where consent is the basis; a refusal
-// under another basis yields to an override alone.
-func (p *decider) checkConsent(s *sectionDecider) {
-	state := consent.Weakest(p.f.Consents, p.subjects(), p.consentUse(s), p.at)
-	switch {
-	case p.byConsent():
-		p.requireConsent(s, state)
-	case state == consent.Refused:
-		p.checkOverride(s)
-	case state != consent.Given && (p.Header.Threshold == fairlead.TH0 || p.Header.Threshold == fairlead.TH1):
-		s.against("P09", fairlead.ReasonConsentMissing, "below TH2 information about a child wants consent or a manager, who cannot approve here yet")
-	}
-}
-
-// requireConsent is the first two rows of the matrix: under Art 6(1)(a) a refusal is final.
-func (p *decider) requireConsent(s *sectionDecider, state consent.State) {
-	switch state {
-	case consent.Given:
-	case consent.Refused:
-		s.against("P09", fairlead.ReasonConsentRefused, "it was refused; where a statutory basis is true, declare that one instead")
-	case consent.Expired:
-		s.against("P09", fairlead.ReasonConsentExpired, "ask again")
-	case consent.OutOfScope:
-		s.against("P09", fairlead.ReasonConsentScope, "it was given for another recipient or purpose")
-	default:
-		s.against("P09", fairlead.ReasonConsentMissing, "record the consent first, or declare the basis that is true")
-	}
-}
-
-// subjects lists the children that the share is about, by the sender's handles.
-func (p *decider) subjects() []string {
-	if p.handles == nil {
-		for _, d := range p.Descriptors {
-			if d.Subject != "" {
-				p.handles = append(p.handles, d.Subject)
-			}
-		}
-	}
-	return p.handles
-}
-
-func (p *decider) consentUse(s *sectionDecider) consent.Use {
-	r := p.f.Recipient
-	return consent.Use{Section: s.Code, Purpose: p.Header.Purpose, Recipient: r.ID, Type: r.Type, Jurisdiction: r.Jurisdiction}
-}
-
-// neverTo lists, per section, the types of agency that never get it (domain §5, last column). Family
-// is no agency; the overseas default is the rule below.
-var neverTo = map[fairlead.SectionCode][]fairlead.AgencyType{
-	"ID-NUM":               {fairlead.TypeNGOOverseas, fairlead.TypeConsulate},
-	"BIO-PHOTO":            {fairlead.TypeLibrary, fairlead.TypeNGOOverseas},
-	fairlead.SectionLocNow: {fairlead.TypeConsulate},
-	"IMMIG":                {fairlead.TypeConsulate},
-	fairlead.SectionAsylum: {fairlead.TypeConsulate},
-	"EXPL-ACCOUNT":         {fairlead.TypeNGOOverseas, fairlead.TypeConsulate},
-	"EXPLOITER":            {fairlead.TypeNGOOverseas, fairlead.TypeNGOUK},
-	"HEALTH-SEX":           {fairlead.TypeConsulate},
-	"PLAN-RETURN":          {fairlead.TypeConsulate},
-}
-
-// homeOnly are the sections kept inside the sender's State unless cleared: whereabouts and asylum by
-// settled rule (DESIGN §6), the others by the default of domain §5.
-var homeOnly = []fairlead.SectionCode{fairlead.SectionLocNow, fairlead.SectionAsylum, "CHILD-CRIM", "HEALTH-SEX", "OVERRIDE-NOTE"}
-
-// checkSection is P10: what the section's own default, and then the ground, allow.
-func (p *decider) checkSection(s *sectionDecider) {
-	r := p.f.Recipient
-	barred := func(advice string) { s.against("P10", fairlead.ReasonSectionNotAllowed, advice) }
-	switch {
-	case p.crossBorder() && slices.Contains(homeOnly, s.Code):
-		barred("it stays inside the sender's State unless it is cleared")
-	case slices.Contains(neverTo[s.Code], r.Type):
-		barred("it never goes to a body of type " + string(r.Type))
-	case s.Code == "INTEL" && !r.Type.LawEnforcement():
-		barred("intelligence goes to law enforcement only")
-	default:
-		p.checkClause(s, barred)
 	}
 }
 

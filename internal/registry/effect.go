@@ -43,6 +43,11 @@ func (s *Snapshot) register(index int64, l entry.Leaf, r *entry.Register) error 
 		if err := strictjson.Unmarshal(r.Record, &rules); err != nil {
 			return err
 		}
+		if rules.Law != nil {
+			if err := rules.Law.Check(); err != nil {
+				return err
+			}
+		}
 		return s.setRules(index, rules)
 	}
 	if r.Action == "suspend" || r.Action == "resume" {

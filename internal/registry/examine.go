@@ -174,7 +174,7 @@ func (s *Snapshot) stale(id fairlead.AgencyID, key string) bool {
 
 // Facts gathers what policy asks of the register for one share.
 func (s *Snapshot) Facts(h *envelope.Header, ds []*envelope.Descriptor, record []byte, at time.Time) policy.Facts {
-	f := policy.Facts{Sender: s.policyAgency(h.From.Agency), Recipient: s.policyAgency(h.To.Agency)}
+	f := policy.Facts{Law: s.Law(), Loaded: len(s.unread) == 0, Sender: s.policyAgency(h.From.Agency), Recipient: s.policyAgency(h.To.Agency)}
 	f.Agreements, f.Houses = s.agreements.between(h.From.Agency, h.To.Agency), s.housesOf(h.From.Agency, h.To.Agency)
 	for _, d := range ds {
 		if d.Subject != "" {

@@ -45,7 +45,7 @@ func (s *Snapshot) approve(index int64, by fairlead.AgencyID, record []byte) err
 		return fmt.Errorf("approval by %s, who is not on record", a.User)
 	}
 	old, _ := s.approvals.get(a.Share)
-	s.approvals = s.approvals.with(a.Share, append(slices.Clone(old), staff.Approved{User: a.User, Role: m.Role, Entry: index}))
+	s.approvals = s.approvals.with(a.Share, append(slices.Clone(old), staff.Approved{User: a.User, Role: m.Role, Reasons: a.Reasons, Entry: index}))
 	return nil
 }
 

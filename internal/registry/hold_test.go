@@ -50,12 +50,12 @@ func (o *office) hire(by fairlead.AgencyID, user string, role fairlead.Role, unt
 // override is a note with a refused section, an override and its sealed reasons. LEGAL is not in the agreement.
 func (o *office) override() *message {
 	m := o.note("NOR-CSC", "WDB-CSC").child(kid)
-	m.h.Threshold = "TH3"
+	m.h.Threshold, m.h.TLP, m.h.To.User = "TH3", "RED", "duty-lead"
 	note := envelope.HeaderDigest([]byte("note"))
 	m.parts = append(m.parts,
 		envelope.Descriptor{Audience: envelope.ForRecipient, Code: "EDU", Digest: envelope.HeaderDigest([]byte("edu")), Override: &envelope.Override{Reason: "SIG-HARM", Note: note}},
 		envelope.Descriptor{Audience: envelope.ForRecipient, Code: "OVERRIDE-NOTE", Digest: note},
-		envelope.Descriptor{Audience: envelope.ForRecipient, Code: "LEGAL", Digest: envelope.HeaderDigest([]byte("legal"))},
+		envelope.Descriptor{Audience: envelope.ForRecipient, Code: "LEGAL", Court: "WF-1", Digest: envelope.HeaderDigest([]byte("legal"))},
 	)
 	return m
 }

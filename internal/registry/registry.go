@@ -16,6 +16,7 @@ import (
 	"fairlead/internal/entry"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/keyring"
+	"fairlead/internal/law"
 	"fairlead/internal/policy"
 	"fairlead/internal/staff"
 )
@@ -35,12 +36,13 @@ type Agency struct {
 	Signature   []byte           `json:"signature"`         // over the request, by the certificate's own key
 }
 
-// Rules are what the operator sets for all: groups that senders expand, country rules, and what nobody
-// sends, which can only narrow.
+// Rules are what the operator sets for all: groups that senders expand, country rules, what nobody sends,
+// which can only narrow, and the tables of law.
 type Rules struct {
 	Groups       []Group          `json:"groups,omitempty"`
 	Countries    []Country        `json:"countries,omitempty"`
 	Prohibitions []agreement.Term `json:"prohibitions,omitempty"`
+	Law          *law.Tables      `json:"law,omitempty"` // absent: law.Default of engine 1
 }
 
 // Group is a named list of agencies; the sender's program expands it into shares, and a sender that is
@@ -88,6 +90,7 @@ type Snapshot struct {
 	counters   trie[uint64]            // last delivered counter, by recipient
 	heard      trie[uint64]            // last acknowledged counter, by recipient
 	senders    trie[fairlead.AgencyID] // of what was delivered, by recipient and counter
+	unread     []int64                 // entries of agreements and consents that could not be read
 }
 
 // New is the register of an empty log.

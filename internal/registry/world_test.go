@@ -141,6 +141,7 @@ func (w *world) note(from, to fairlead.AgencyID) *message {
 	m := w.message(from, to, "liaison.note", nil)
 	m.h.From.Role, m.h.Purpose, m.h.Threshold, m.h.TLP, m.h.GSC = "PRACTITIONER", "LIAISE", "TH2", "AMBER", "OFFICIAL"
 	m.h.Basis = &envelope.Basis{Art6: "A6-1-e", Gateways: []fairlead.Gateway{"CA2004-10"}}
+	m.h.S16LA, m.h.Told = &envelope.S16LA{Considered: true}, "yes"
 	if _, j := place(to); j == "RO" {
 		m.h.Transfer, m.h.Danger = &envelope.Transfer{Mechanism: "A45"}, &envelope.Danger{Result: "clear", Role: "PRACTITIONER", At: fairlead.At(w.at)}
 	}

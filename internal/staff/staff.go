@@ -34,7 +34,7 @@ type Member struct {
 type Approval struct {
 	Share     fairlead.ShareID `json:"share"`
 	Header    fairlead.Digest  `json:"header"`  // of the held share's header: the very bytes that were read
-	Reasons   []string         `json:"reasons"` // codes of what is approved, such as SERIOUS-HARM-OTHER
+	Reasons   []string         `json:"reasons"` // codes of what is approved: an override's reason, a caveat to clear, NOT-SOUGHT, CALDICOTT
 	User      string           `json:"user"`
 	Signature string           `json:"signature"` // Ed25519 over Message, hexadecimal
 }
@@ -118,7 +118,9 @@ func (a *Approval) Verify(m *Member, at time.Time) error {
 
 // Approved is an approval that the register has checked and keeps with the held share.
 type Approved struct {
-	User  string
-	Role  fairlead.Role
-	Entry int64
+	User     string
+	Role     fairlead.Role
+	Reasons  []string // codes of what is approved
+	Training []string // training codes of the user, current when the share is decided
+	Entry    int64
 }

@@ -43,6 +43,9 @@ func parse(name, text string) Calendar {
 	return c
 }
 
+// Of is a calendar with the holidays of a list of dates, in place of the data here.
+func Of(name string, holidays []string) Calendar { return parse(name, strings.Join(holidays, "\n")) }
+
 // Name is the calendar's jurisdiction, or "weekdays only".
 func (c Calendar) Name() string { return c.name }
 
