@@ -11,6 +11,7 @@ import (
 	"fairlead/internal/agreement"
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/law"
 	"fairlead/internal/officer"
 	"fairlead/internal/policy"
 )
@@ -145,16 +146,17 @@ func TestExplain(t *testing.T) {
 	b.Agreements[1] = st
 	h := &envelope.Header{
 		V: 1, ID: fairlead.NewShareID(), Kind: "assessment.share", Status: "Actual", From: envelope.From{Agency: "NOR-CSC", Role: "PRACTITIONER", User: "u"}, To: envelope.To{Agency: "RO-DIR"},
-		SentAt: fairlead.At(noon), ValidUntil: fairlead.At(noon.Add(time.Hour)), Purpose: "PRT-ASSESS", Threshold: "TH3", TLP: "AMBER", GSC: "OFFICIAL",
-		Basis: &envelope.Basis{Art6: "A6-1-c", Gateways: []fairlead.Gateway{"CA1989-47"}}, Transfer: &envelope.Transfer{Mechanism: "A45"}, Danger: &envelope.Danger{Result: "clear"},
+		SentAt: fairlead.At(noon), ValidUntil: fairlead.At(noon.Add(time.Hour)), Purpose: "PRT-ASSESS", Threshold: "TH3", TLP: "AMBER+STRICT", GSC: "OFFICIAL", Told: "yes",
+		S16LA: &envelope.S16LA{Considered: true},
+		Basis: &envelope.Basis{Art6: "A6-1-c", Gateways: []fairlead.Gateway{"CA1989-47"}}, Transfer: &envelope.Transfer{Mechanism: "A45"}, Danger: &envelope.Danger{Result: "clear", Role: "SAFEGUARDING_LEAD", At: fairlead.At(noon)},
 	}
 	ds := []*envelope.Descriptor{
 		{Audience: envelope.ForRecipient, Code: "EDU"},
-		{Audience: envelope.ForRecipient, Code: "HEALTH-PHYS", Art9: "A9-2-h"},
-		{Audience: envelope.ForRecipient, Code: "HEALTH-MH", Art9: "A9-2-h"},
-		{Audience: envelope.ForRecipient, Code: "INTEL", Art10: "OFFICIAL"},
+		{Audience: envelope.ForRecipient, Code: "HEALTH-PHYS", Art9: "A9-2-h", Sch1: "HSC-2"},
+		{Audience: envelope.ForRecipient, Code: "HEALTH-MH", Art9: "A9-2-h", Sch1: "HSC-2"},
+		{Audience: envelope.ForRecipient, Code: "INTEL", Art10: "OFFICIAL", Siena: "H2", Grade: "1AP"},
 	}
-	d := policy.Decide(policy.Request{Header: h, Descriptors: ds}, policy.Facts{Sender: b.Agency("NOR-CSC"), Recipient: b.Agency("RO-DIR"), Agreements: []*agreement.Standing{st}}, noon)
+	d := policy.Decide(policy.Request{Header: h, Descriptors: ds}, policy.Facts{Law: law.Default(), Loaded: true, Sender: b.Agency("NOR-CSC"), Recipient: b.Agency("RO-DIR"), Agreements: []*agreement.Standing{st}}, noon)
 	a := b.Explain(officer.Case{Name: "entry 7", Header: h, Descriptors: ds, Decision: d})
 	words := strings.Join(strings.Fields(a.Words()), " ")
 	for _, want := range []string{
@@ -176,7 +178,7 @@ func TestExplain(t *testing.T) {
 	}
 	refused := *h
 	refused.Basis, refused.Threshold = nil, ""
-	d = policy.Decide(policy.Request{Header: &refused, Descriptors: ds}, policy.Facts{Sender: b.Agency("NOR-CSC"), Recipient: b.Agency("RO-DIR")}, noon)
+	d = policy.Decide(policy.Request{Header: &refused, Descriptors: ds}, policy.Facts{Law: law.Default(), Loaded: true, Sender: b.Agency("NOR-CSC"), Recipient: b.Agency("RO-DIR")}, noon)
 	words = b.Explain(officer.Case{Name: "x", Header: &refused, Decision: d}).Words()
 	for _, want := range []string{"refused; nothing was put before the recipient", "stands on   nothing", "P01", "P06", "E_AGREEMENT_NONE"} {
 		if !strings.Contains(words, want) {
