@@ -29,6 +29,7 @@ import (
 var (
 	ErrUnknownShare = errors.New("client: no such share in this agency's store")
 	ErrRecipient    = errors.New("client: recipient not known from the log")
+	ErrChild        = errors.New("client: the message does not say which child it is about")
 )
 
 // Config is what an agency's program needs.

@@ -12,6 +12,7 @@ import (
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/keyring"
+	"fairlead/internal/kind"
 	"fairlead/internal/policy"
 	"fairlead/internal/registry"
 	"fairlead/internal/seal"
@@ -262,6 +263,9 @@ func (c *Client) Send(d *Draft) ([]fairlead.ShareID, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := d.checkChild(); err != nil {
+		return nil, err
+	}
 	var shares []*made
 	for _, to := range recipients {
 		m, err := c.make(d, to)
@@ -278,6 +282,16 @@ func (c *Client) Send(d *Draft) ([]fairlead.ShareID, error) {
 		ids[i] = m.header.ID
 	}
 	return ids, nil
+}
+
+// checkChild asks for the child where the hub would: without its handle no consent or refusal is found.
+func (d *Draft) checkChild() error {
+	k, _ := kind.Lookup(d.Kind)
+	personal := slices.ContainsFunc(d.Sections, func(s DraftSection) bool { return kind.Personal(s.Code) })
+	if k.Child && personal && d.Child == "" {
+		return fmt.Errorf("%w: put your own local reference of the child into child, such as a file number; only the hub sees the random handle made of it", ErrChild)
+	}
+	return nil
 }
 
 // made is a share ready for the outbox.

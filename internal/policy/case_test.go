@@ -265,7 +265,7 @@ func (c *testCase) descriptors() (list []*envelope.Descriptor) {
 
 func (c *testCase) children() []string {
 	list := slices.Clone(c.share.Children)
-	if len(list) == 0 {
+	if c.share.Children == nil {
 		for _, r := range c.consents {
 			list = append(list, r.Subject)
 		}

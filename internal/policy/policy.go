@@ -119,7 +119,7 @@ func Decide(r Request, f Facts, at time.Time) Decision {
 		return p.d
 	}
 	for _, check := range []func(*decider){
-		(*decider).checkKind, (*decider).checkSender, (*decider).checkRecipient, (*decider).checkChannel,
+		(*decider).checkKind, (*decider).checkChild, (*decider).checkSender, (*decider).checkRecipient, (*decider).checkChannel,
 		(*decider).checkBasis, (*decider).checkGround, (*decider).checkTransfer, (*decider).checkDanger, (*decider).checkRecord,
 	} {
 		check(p)
