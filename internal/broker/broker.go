@@ -16,6 +16,7 @@ import (
 
 	"fairlead/internal/bus"
 	"fairlead/internal/entry"
+	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/policy"
 	"fairlead/internal/registry"
@@ -61,6 +62,10 @@ type Broker struct {
 	unread   map[fairlead.Account]unread
 	held     map[fairlead.ShareID]uint64 // sequence in LEDGER of the payload that waits
 	later    []bus.OutMsg                // receipts that did not fit; they only inform, and a crash may lose them
+	payloads map[int64]payload           // where the ledger has what was delivered and not yet stored, by entry
+	buriedAt map[uint64]bool             // sequences in LEDGER that a tombstone stands for
+	erasing  []uint64                    // those of them still to be deleted
+	missing  map[uint64]bool             // sequences that LEDGER lacks and no tombstone read so far explains
 
 	mu     sync.Mutex
 	status Status
@@ -101,6 +106,7 @@ type Status struct {
 // the same code as a normal day.
 func Open(ctx context.Context, cfg Config) (*Broker, error) {
 	b := &Broker{cfg: cfg, snap: registry.New(), acts: make(chan *act, 64), unread: map[fairlead.Account]unread{}, held: map[fairlead.ShareID]uint64{}}
+	b.payloads, b.buriedAt, b.missing = map[int64]payload{}, map[uint64]bool{}, map[uint64]bool{}
 	b.status.Decisions = map[fairlead.Result]int64{}
 	if err := b.openLog(ctx); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
@@ -141,6 +147,7 @@ func (b *Broker) Run(ctx context.Context) error {
 		}
 		if err == nil {
 			err = b.round(ctx, subs)
+			b.erase(ctx) // what could not be erased before
 		}
 		for errors.Is(err, errUnreachable) && ctx.Err() == nil {
 			b.cfg.Log.Error().Err(err).Msg("the server does not take or give what the broker needs; trying again")
@@ -231,6 +238,11 @@ func (b *Broker) round(ctx context.Context, subs []bus.Submission) error {
 		subs = subs[taken:]
 		answer(acts, nil)
 		acts = nil
+
+		// 8 Erase the payloads that an entry of this batch ordered deleted. A crash before it leaves them,
+		// with their tombstones: recovery finds these and erases. Nothing is ever erased on another's word.
+		b.erase(ctx)
+		b.step(8, arrived)
 	}
 	return nil
 }
@@ -305,6 +317,8 @@ type batch struct {
 	unread   map[fairlead.Account]unread
 	later    []bus.OutMsg             // for the batches after this one
 	held     map[fairlead.ShareID]int // place among messages of payloads that wait
+	payloads map[int64]int            // and of those delivered, by entry
+	tombs    []envelope.Tombstone     // of payloads that it orders deleted
 	told     tlog.Tree                // the tree those proofs are under
 }
 

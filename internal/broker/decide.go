@@ -21,7 +21,7 @@ import (
 // decide makes the batch for what has arrived, and says how many of the arrivals it took. It changes
 // nothing but the batch's own Snapshot.
 func (b *Broker) decide(ctx context.Context, arrived []*arrival, acts []*act, now time.Time) (*batch, int) {
-	batch := &batch{snap: b.snap, unread: maps.Clone(b.unread), held: map[fairlead.ShareID]int{}}
+	batch := &batch{snap: b.snap, unread: maps.Clone(b.unread), held: map[fairlead.ShareID]int{}, payloads: map[int64]int{}}
 	b.addProofs(batch)
 	batch.later = slices.Clone(b.later)
 	batch.addLater()
@@ -96,6 +96,9 @@ func (b *Broker) decideShare(batch *batch, a *arrival, now time.Time) {
 	}
 	b.sendVerdict(batch, e, a.account)
 	b.forward(batch, e)
+	if a.share.H.Kind == "recall.notice" {
+		b.bury(batch, e.index, a.share.H.ReplyTo)
+	}
 	if l.Outcome == entry.OutcomeControl && a.share.H.Kind == "ack" {
 		b.receipts(batch, l.From, heard, a.share)
 	}
@@ -130,6 +133,7 @@ func (b *Broker) deliver(batch *batch, e line, to *registry.Agency, s *envelope.
 			d.Share.Parts = append(d.Share.Parts, s.Parts[sec.Part])
 		}
 	}
+	batch.payloads[e.index] = len(batch.messages)
 	b.send(batch, to, e.index, d.Marshal())
 }
 

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/gob"
 	"encoding/json"
 	"errors"
@@ -429,6 +430,18 @@ func (c *Client) keepDraft(d *Draft, h *envelope.Header, at time.Time) ([]byte, 
 
 // enqueue puts shares into the outbox, and where they replace one, marks that in the same transaction.
 func (c *Client) enqueue(shares []*made, replaces string) error {
+	return c.enqueueWith(shares, func(tx *sql.Tx) error {
+		if replaces == "" {
+			return nil
+		}
+		_, err := tx.Exec(`UPDATE outbox SET state = 'resealed', replaced_by = ?, draft = NULL, updated = ? WHERE id = ?`,
+			shares[0].header.ID.String(), c.stamp(), replaces)
+		return err
+	})
+}
+
+// enqueueWith puts shares into the outbox and does what belongs to them, in one transaction.
+func (c *Client) enqueueWith(shares []*made, also func(*sql.Tx) error) error {
 	tx, err := c.db.Begin()
 	if err != nil {
 		return err
@@ -441,11 +454,8 @@ func (c *Client) enqueue(shares []*made, replaces string) error {
 			return err
 		}
 	}
-	if replaces != "" {
-		if _, err := tx.Exec(`UPDATE outbox SET state = 'resealed', replaced_by = ?, draft = NULL, updated = ? WHERE id = ?`,
-			shares[0].header.ID.String(), c.stamp(), replaces); err != nil {
-			return err
-		}
+	if err := also(tx); err != nil {
+		return err
 	}
 	return tx.Commit()
 }

@@ -143,6 +143,7 @@ type Message struct {
 	At     string           `json:"at"`
 	Acked  string           `json:"acked,omitempty"` // furthest level we have acknowledged
 	Record json.RawMessage  `json:"record,omitempty"`
+	Recall *Recall          `json:"recall,omitempty"` // what its sender asks, where it asks for it back
 
 	bound *envelope.Bound
 }
@@ -184,6 +185,10 @@ func (c *Client) Message(id fairlead.ShareID) (*Message, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, ErrUnknownShare
 	}
+	if err != nil {
+		return nil, err
+	}
+	m.Recall, err = c.Recalled(id)
 	return m, err
 }
 
@@ -202,7 +207,15 @@ func (c *Client) Inbox() ([]*Message, error) {
 		}
 		list = append(list, m)
 	}
-	return list, rows.Err()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, err
+	}
+	for _, m := range list {
+		if m.Recall, err = c.Recalled(m.Header.ID); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }
 
 // Content is an opened section.
@@ -219,6 +232,9 @@ type Content struct {
 func (c *Client) Open(id fairlead.ShareID) (*Message, []Content, error) {
 	m, err := c.Message(id)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := c.shut(id); err != nil {
 		return nil, nil, err
 	}
 	var list []Content

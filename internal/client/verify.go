@@ -42,6 +42,8 @@ func (t *taking) admit(index int64, kind envelope.Type, frame, proof []byte) err
 		return t.admitEntry(index, leaf, leafBytes, parts[2], frame, proof)
 	case envelope.TypeDelivery:
 		return t.admitDelivery(index, leaf, frame, proof)
+	case envelope.TypeTomb:
+		return t.admitTomb(index, leaf, frame)
 	default:
 		return t.admitVerdict(index, leaf, frame, proof)
 	}
@@ -158,6 +160,9 @@ func (t *taking) admitDelivery(index int64, leaf entry.Leaf, frame, proof []byte
 	if err := t.storeInbox(index, leaf, b.H, frame, proof); err != nil {
 		return err
 	}
+	if err := t.noteRecall(b.H, leaf); err != nil {
+		return err
+	}
 	return t.noteAck(b, leaf)
 }
 
@@ -262,9 +267,11 @@ func (t *taking) admitVerdict(index int64, leaf entry.Leaf, frame, proof []byte)
 	if err := checkSet(v, leaf, share); err != nil {
 		return t.alarm(frame, "entry %d: %v", index, err)
 	}
-	_, err = t.tx.Exec(`UPDATE outbox SET state = ?, idx = ?, counter = ?, leaf = ?, verdict = ?, proof = ?, updated = ? WHERE id = ? AND state IN ('queued', 'held')`,
-		string(stateOf(v.Result)), index, leaf.Counter, leaf.Marshal(), raw, proof, t.stamp(), v.ID.String())
-	return err
+	if _, err = t.tx.Exec(`UPDATE outbox SET state = ?, idx = ?, counter = ?, leaf = ?, verdict = ?, proof = ?, updated = ? WHERE id = ? AND state IN ('queued', 'held')`,
+		string(stateOf(v.Result)), index, leaf.Counter, leaf.Marshal(), raw, proof, t.stamp(), v.ID.String()); err != nil {
+		return err
+	}
+	return t.noteOwnRecall(v, share)
 }
 
 func stateOf(r fairlead.Result) State {

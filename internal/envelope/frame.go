@@ -17,6 +17,7 @@ const (
 	TypeHead     Type = 5 // hub to all: a checkpoint and its consistency proof
 	TypeProofs   Type = 6 // hub to agency: inclusion proofs of entries sent before
 	TypeReceipt  Type = 7 // hub to sender: the recipient's signed delivered-acknowledgement
+	TypeTomb     Type = 8 // hub to recipient: in the place of a delivery that was deleted before it was stored
 )
 
 // MaxFrame bounds a frame on the bus, in bytes: a share of MaxShare and its framing.

@@ -20,6 +20,7 @@ var (
 	requesters = slices.Concat(statute, []AgencyType{TypeISS})
 	responders = []AgencyType{TypeLA, TypePolice, TypeBorder, TypeAdvice, TypeNGOUK, TypeCompetentAuthority}
 	signatory  = []Role{"AGREEMENT_SIGNATORY", "DPO"}
+	answering  = []Role{"PRACTITIONER", "TEAM_MANAGER", "SAFEGUARDING_LEAD", "GUARDIAN", "ADVISER", "DPO"}
 )
 
 // Facts that a rule of policy reads; the name of the rule stands beside each.
@@ -34,6 +35,10 @@ var (
 	factGuardian         = Fact{Form: Code, Required: true, Reader: "policy.due DL-ICTG", Values: []string{"referred", "allocated", "objection", "opinion", "ended"}}
 	factMeeting          = Fact{Form: Code, Required: true, Reader: "policy.due DL-ICPC", Values: []string{"strategy_discussion", "joint_visit", "parallel_enquiry", "deconfliction", "evidence_preservation", "safeguarding_window"}}
 	factAck              = Fact{Form: Code, Required: true, Reader: "registry.applyAck", Values: []string{"delivered", "opened_by_human", "accepted_for_action", "cannot_read", "wrong_recipient"}}
+	factRecallReason     = Fact{Form: Code, Required: true, Reader: "policy.due DL-BREACH", Values: []string{"wrong_recipient", "wrong_child", "inaccurate", "excess_sections", "consent_invalid", "danger_changed", "key_compromise", "legal"}}
+	factRecallAction     = Fact{Form: Code, Required: true, Reader: "registry.recall", Values: []string{"delete", "quarantine", "return", "correct"}}
+	factRecallDanger     = Fact{Form: Bool, Required: true, Reader: "policy.due DL-RECALL"}
+	factRecallState      = Fact{Form: Code, Required: true, Reader: "registry.recallAnswered", Values: []string{"deleted", "quarantined", "already_used", "onward_shared", "not_received", "refused_legal_hold"}}
 	factRefusal          = Fact{Form: Code, Required: true, Reader: "policy.checkKind", Values: []string{"R-DETRIMENT", "R-NO-BASIS", "R-AGREEMENT", "R-CONSENT", "R-COURT", "R-ORCON", "R-SUBJUDICE", "R-NOT-HELD", "R-IDENTITY", "R-CHANNEL", "R-LANGUAGE", "R-DISPROPORTIONATE"}}
 )
 
@@ -76,8 +81,8 @@ var table = []Kind{
 	{Code: "agreement.status", Plane: Control, Roles: signatory, Record: true, Built: true},
 	{Code: "disclosure.refusal", Plane: Case, Child: true, Purposes: []Purpose{"PRT-ASSESS", "PRT-PLAN", "RETURN-SAFETY", "LEGAL", "SUPPORT", "INVESTIGATE"}, Facts: facts{"reason": factRefusal}, Reply: true, Built: true},
 	{Code: "ack", Plane: Control, Facts: facts{"level": factAck}, Record: true, Reply: true, Built: true},
-	{Code: "recall.notice", Plane: Control, Roles: []Role{"DPO", "SAFEGUARDING_LEAD"}},
-	{Code: "recall.confirmation", Plane: Control, Reply: true},
+	{Code: "recall.notice", Plane: Control, Roles: []Role{"DPO", "SAFEGUARDING_LEAD"}, Facts: facts{"reason": factRecallReason, "action": factRecallAction, "danger": factRecallDanger}, Built: true},
+	{Code: "recall.confirmation", Plane: Control, Roles: answering, Facts: facts{"state": factRecallState}, Reply: true, Built: true},
 	{Code: "correction", Plane: Case, Child: true, Purposes: []Purpose{"PRT-ASSESS", "PRT-PLAN", "SUPPORT", "RETURN-SAFETY"}, Built: true},
 	{Code: "escalation", Plane: Control},
 	{Code: "sar.notice", Plane: Control, Roles: []Role{"DPO"}},

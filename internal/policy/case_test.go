@@ -77,6 +77,21 @@ type caseAnswer struct {
 	Delivered bool                   `yaml:"delivered"`
 	Sections  []fairlead.SectionCode `yaml:"sections"`
 	Ack       fairlead.AckLevel      `yaml:"ack"`
+	Purpose   fairlead.Purpose       `yaml:"purpose"`
+	Status    fairlead.Status        `yaml:"status"`
+	Strict    []fairlead.SectionCode `yaml:"strict"`
+	Recalled  bool                   `yaml:"recalled"`
+}
+
+// prior is the share as the register knows it; an entry of its own stands for it.
+func (a *caseAnswer) prior(entry int64) *policy.Prior {
+	if a == nil {
+		return nil
+	}
+	return &policy.Prior{
+		From: a.From, To: a.To, Kind: a.Kind, Status: cmp.Or(a.Status, fairlead.StatusActual), Purpose: a.Purpose, Delivered: a.Delivered,
+		Sections: a.Sections, Strict: a.Strict, Ack: a.Ack, Recalled: a.Recalled, Entry: entry,
+	}
 }
 
 type caseApproval struct {
@@ -284,9 +299,7 @@ func (c *testCase) facts(to fairlead.AgencyID) policy.Facts {
 	for i, r := range c.consents {
 		f.Consents = append(f.Consents, consent.Held{Record: r, Agency: c.share.From, Entry: int64(500 + i)})
 	}
-	if a := c.share.Answers; a != nil {
-		f.Answered = &policy.Prior{From: a.From, To: a.To, Kind: a.Kind, Delivered: a.Delivered, Sections: a.Sections, Ack: a.Ack, Entry: 900}
-	}
+	f.Answered = c.share.Answers.prior(900)
 	for i, a := range c.share.Approvals {
 		f.Approvals = append(f.Approvals, staff.Approved{User: a.User, Role: a.Role, Entry: int64(800 + i)})
 	}

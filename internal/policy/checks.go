@@ -50,7 +50,7 @@ func (p *decider) checkComplete() {
 		return
 	}
 	missing(len(p.Record) == 0, "no record (only control kinds to the hub carry one)")
-	if h.Kind == "ack" {
+	if p.covered() {
 		return
 	}
 	missing(h.Purpose != "", "purpose")
@@ -68,8 +68,11 @@ func (p *decider) checkComplete() {
 
 // control reports whether the share is of a control kind that stands on the party list or on its record.
 func (p *decider) control() bool {
-	if p.Header.Kind == "ack" {
+	switch p.Header.Kind {
+	case "ack":
 		return p.Header.To.Agency == fairlead.Hub
+	case "recall.confirmation":
+		return false
 	}
 	return p.kind.Plane == kind.Control
 }
@@ -96,7 +99,7 @@ func (p *decider) checkRecipient() {
 	switch r := p.f.Recipient; {
 	case r == nil:
 		p.against("P03", fairlead.ReasonRecipientUnknown, "to", "the register has no such agency connected to the hub")
-	case r.Suspended:
+	case r.Suspended && p.Header.Kind != "recall.notice": // what it holds may be asked back all the same
 		p.against("P03", fairlead.ReasonRecipientSuspended, "to", "the recipient is suspended; use its alternative contact")
 	case (r.ID == fairlead.Hub) != p.toHub():
 		p.against("P03", fairlead.ReasonSchema, "to", p.Header.Kind+" has another kind of recipient")
@@ -183,7 +186,7 @@ func (p *decider) checkProposal() error {
 
 // checkDanger is P08 for the whole share: Hague 1996 Art 37 asks before anything crosses a border.
 func (p *decider) checkDanger() {
-	if !p.crossBorder() || p.control() || p.Header.Kind == "ack" {
+	if !p.crossBorder() || p.covered() {
 		return
 	}
 	switch d := p.Header.Danger; {
@@ -200,5 +203,15 @@ func (p *decider) checkDanger() {
 // reached the sender. It is then covered by the decision on the question.
 func (p *decider) answers() bool {
 	a := p.f.Answered
-	return p.kind.Reply && a != nil && a.Delivered && a.To == p.Header.From.Agency && a.From == p.Header.To.Agency && !strings.HasPrefix(a.Kind, "agreement.")
+	return p.kind.Reply && a != nil && a.Delivered && a.To == p.Header.From.Agency && a.From == p.Header.To.Agency && p.answerable(a.Kind)
+}
+
+// answerable reports whether this kind may answer that one. Nothing but a confirmation or an ack is covered by
+// a recall, and nothing by an agreement's record.
+func (p *decider) answerable(code string) bool {
+	if p.kind.Plane == kind.Control {
+		return !strings.HasPrefix(code, "agreement.")
+	}
+	k, _ := kind.Lookup(code)
+	return k.Plane != kind.Control && k.Plane != kind.Staff
 }

@@ -87,6 +87,8 @@ var clocks = []clock{
 		return p.is("info.request", "social_inquiry", "true") && p.f.Recipient.Jurisdiction == "RO"
 	}, working(20, recipient)},
 	{"DL-RHI", func(p *decider) bool { return p.is("alert.cancel", "outcome", "found_safe") }, after(72 * time.Hour)},
+	{"DL-RECALL", func(p *decider) bool { return p.is("recall.notice") }, recallDue},
+	{"DL-BREACH", breach, after(72 * time.Hour)},
 	{"DL-ACK-CASE", func(p *decider) bool { return p.is("agreement.proposal") }, working(5, recipient)},
 }
 

@@ -21,8 +21,8 @@ func (p *decider) checkGround() {
 	switch {
 	case p.answers():
 		p.d.Ground = fairlead.GroundReply
-	case p.kind.Code == "ack":
-		p.against("P06", fairlead.ReasonSchema, "reply_to", "an ack answers a share that was delivered to you, and goes to its sender")
+	case p.covered():
+		p.against("P06", fairlead.ReasonSchema, "reply_to", p.kind.Code+" answers a share that was delivered to you, and goes to its sender")
 	case p.standing != nil:
 		p.d.Ground, p.d.Agreement = fairlead.GroundAgreement, p.standing.Ref()
 	case p.emergency():
@@ -122,7 +122,7 @@ func (p *decider) emergencyBasis() bool {
 // checkTransfer is P07: what crosses a border does so under a mechanism that fits the route and, where
 // an agreement carries the share, under the agreement's own.
 func (p *decider) checkTransfer() {
-	if p.control() || p.Header.Kind == "ack" || p.f.Sender == nil || p.f.Recipient == nil {
+	if p.covered() || p.f.Sender == nil || p.f.Recipient == nil {
 		return
 	}
 	var m fairlead.Mechanism

@@ -49,13 +49,17 @@ type Agency struct {
 	Entry        int64                 `json:"-"` // log entry of its enrolment
 }
 
-// Prior is a share on record that another one answers.
+// Prior is a share on record that another one answers, corrects or takes from.
 type Prior struct {
 	From, To  fairlead.AgencyID
 	Kind      string
+	Status    fairlead.Status
+	Purpose   fairlead.Purpose
 	Delivered bool
 	Sections  []fairlead.SectionCode // delivered ones
+	Strict    []fairlead.SectionCode // those of them that go no further without their originator's permission
 	Ack       fairlead.AckLevel      // furthest human acknowledgement by To
+	Recalled  bool                   // its sender has asked for it back
 	Entry     int64
 }
 
@@ -121,6 +125,7 @@ func Decide(r Request, f Facts, at time.Time) Decision {
 	for _, check := range []func(*decider){
 		(*decider).checkKind, (*decider).checkChild, (*decider).checkSender, (*decider).checkRecipient, (*decider).checkChannel,
 		(*decider).checkBasis, (*decider).checkGround, (*decider).checkTransfer, (*decider).checkDanger, (*decider).checkRecord,
+		(*decider).checkRecall,
 	} {
 		check(p)
 	}

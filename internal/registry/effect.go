@@ -132,14 +132,10 @@ func (s *Snapshot) share(index int64, l entry.Leaf, sh *entry.Share) error {
 		return err
 	}
 	rec := &shareRecord{
-		digest: sh.Digest, account: sh.Account, from: h.From.Agency, to: h.To.Agency, kind: h.Kind,
-		delivered: sh.Decision.Delivers(), entry: index, counter: l.Counter,
+		digest: sh.Digest, account: sh.Account, from: h.From.Agency, to: h.To.Agency, kind: h.Kind, status: h.Status, purpose: h.Purpose,
+		urgent: urgent(h), delivered: sh.Decision.Delivers(), answers: h.ReplyTo, entry: index, counter: l.Counter,
 	}
-	for _, sec := range sh.Decision.Sections {
-		if sec.Delivered {
-			rec.sections = append(rec.sections, sec.Code)
-		}
-	}
+	rec.keepSections(h, sh)
 	s.shares = s.shares.with(h.ID, rec)
 	s.noteHold(index, l, h, sh)
 	if !sh.Decision.Delivers() {
@@ -176,6 +172,10 @@ func (s *Snapshot) control(index int64, l entry.Leaf, h *envelope.Header, record
 		return s.approve(index, h.From.Agency, record)
 	case "ack":
 		s.applyAck(h, record)
+	case "recall.notice":
+		s.recall(index, h)
+	case "recall.confirmation":
+		s.recallAnswered(h)
 	}
 	return nil
 }

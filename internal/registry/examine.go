@@ -188,7 +188,7 @@ func (s *Snapshot) Facts(h *envelope.Header, ds []*envelope.Descriptor, record [
 		}
 	}
 	if r, ok := s.shares.get(h.ReplyTo); ok && !h.ReplyTo.IsZero() {
-		f.Answered = &policy.Prior{From: r.from, To: r.to, Kind: r.kind, Delivered: r.delivered, Sections: r.sections, Ack: r.ack, Entry: r.entry}
+		f.Answered = r.prior()
 	}
 	f.Approvals, _ = s.approvals.get(h.ID)
 	if f.Recipient != nil {

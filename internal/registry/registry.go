@@ -59,11 +59,26 @@ type shareRecord struct {
 	account   fairlead.Account
 	from, to  fairlead.AgencyID
 	kind      string
+	status    fairlead.Status
+	purpose   fairlead.Purpose
+	urgent    bool // an alert, or of immediate danger
 	delivered bool
 	sections  []fairlead.SectionCode
+	strict    []fairlead.SectionCode // those that go no further without the sender's permission
 	ack       fairlead.AckLevel
 	entry     int64
 	counter   uint64
+	answers   fairlead.ShareID
+	recalled  int64  // entry of the recall; 0: none, for no share is the first entry of a log
+	answer    string // what its recipient says became of it
+	erased    int64  // entry that ordered its payload deleted before its recipient had stored it; 0: none
+}
+
+func (r *shareRecord) prior() *policy.Prior {
+	return &policy.Prior{
+		From: r.from, To: r.to, Kind: r.kind, Status: r.status, Purpose: r.purpose, Delivered: r.delivered, Sections: r.sections, Strict: r.strict,
+		Ack: r.ack, Recalled: r.recalled > 0, Entry: r.entry,
+	}
 }
 
 // Snapshot is the register after so many entries. It never changes: Fold and Learn return a new one.
