@@ -11,6 +11,11 @@
 //	fairlead inbox                list what was delivered and proved
 //	fairlead open SHARE           decrypt and show a message
 //	fairlead ack SHARE LEVEL      acknowledge: opened_by_human, accepted_for_action, cannot_read, wrong_recipient
+//	fairlead recall ask SHARE REASON ACTION [-danger]   ask for a share back: wrong_recipient, wrong_child, inaccurate,
+//	                              excess_sections, consent_invalid, danger_changed, key_compromise, legal;
+//	                              to delete, quarantine, return, correct
+//	fairlead recall answer SHARE STATE [-harm FILE.json]   deleted, quarantined, already_used, onward_shared,
+//	                              not_received, refused_legal_hold
 //	fairlead consent DRAFT.yaml   record a consent or a refusal
 //	fairlead agreement list | propose FILE | sign REF
 //	fairlead agreement suspend|resume|terminate REF REASON   at once: danger, breach, review, other
@@ -43,7 +48,7 @@ func main() {
 	os.Exit(exit(os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-var errUsage = errors.New("usage: fairlead enrol | join | sync | send | inbox | open | ack | consent | agreement | agencies | staff add | sent | approve | key rotate | status; see: go doc fairlead/cmd/fairlead")
+var errUsage = errors.New("usage: fairlead enrol | join | sync | send | inbox | open | ack | recall ask | recall answer | consent | agreement | agencies | staff add | sent | approve | key rotate | status; see: go doc fairlead/cmd/fairlead")
 
 // errRefused is the exit of a command whose share the hub refused: the reasons were printed.
 var errRefused = errors.New("refused; the reasons are above")
@@ -69,7 +74,8 @@ type command struct {
 
 var commands = map[string]command{
 	"enrol": {1, enrol}, "join": {1, join}, "sync": {0, sync}, "send": {1, send}, "inbox": {0, inbox}, "open": {1, open}, "ack": {2, ack},
-	"consent": {1, send}, "agreement list": {0, agreements}, "agreement propose": {1, propose}, "agreement sign": {1, sign},
+	"recall ask": {3, askBack}, "recall answer": {2, answerRecall},
+	"consent": {1, send}, "agreement list": {0, agreements}, "agreement propose": {1, propose}, "agreement sign": {1, signAgreement},
 	"agreement suspend": {2, changeAgreement(agreement.Suspend)}, "agreement resume": {2, changeAgreement(agreement.Resume)},
 	"agreement terminate": {2, changeAgreement(agreement.Terminate)},
 	"agencies":            {0, agencies}, "key rotate": {0, rotate}, "staff add": {2, addStaff}, "approve": {2, approve}, "sent": {1, own}, "status": {0, status},

@@ -175,11 +175,23 @@ func inbox(ctx context.Context, s *session) error {
 				acked = "not acknowledged"
 			}
 			s.say("%s  %s  %-26s from %-10s entry %-5d %s", m.Header.ID, m.At, m.Header.Kind, m.Header.From.Agency, m.Index, acked)
+			s.asked(m)
 		}
 		if len(list) == 0 {
 			s.say("nothing was delivered yet")
 		}
 	})
+}
+
+// asked says what is asked of a message after it came: that it be given back.
+func (s *session) asked(m *client.Message) {
+	if r := m.Recall; r != nil {
+		answer := "answer: fairlead recall answer " + m.Header.ID.String() + " STATE"
+		if r.Answer != "" {
+			answer = "answered: " + r.Answer
+		}
+		s.say("    RECALLED by %s (%s), asked to %s; %s", r.From, r.Reason, r.Action, answer)
+	}
 }
 
 // open decrypts and shows a message.

@@ -38,6 +38,8 @@ type session struct {
 
 	agency, name, kind, jurisdiction string // of enrol
 	duty                             bool
+	danger                           bool   // of recall ask
+	harm                             string // of recall answer
 
 	home   *client.Home
 	conn   *bus.Agency
@@ -61,6 +63,8 @@ func newSession(name string, args []string, want int, stdout, stderr io.Writer) 
 	flags.StringVar(&s.kind, "type", "", "enrol: its type, such as LA_CSC")
 	flags.StringVar(&s.jurisdiction, "jurisdiction", "", "enrol: ISO code, such as GB-ENG")
 	flags.BoolVar(&s.duty, "duty", false, "enrol: it has a duty inbox open day and night")
+	flags.BoolVar(&s.danger, "danger", false, "recall ask: somebody is in danger by it")
+	flags.StringVar(&s.harm, "harm", "", "recall answer: file with the page on the harm, JSON")
 	for len(args) > 0 {
 		if flags.Parse(args) != nil {
 			return nil, errUsage

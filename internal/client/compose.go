@@ -275,8 +275,13 @@ func (c *Client) Send(d *Draft) ([]fairlead.ShareID, error) {
 		}
 		shares = append(shares, m)
 	}
-	if err := c.enqueue(shares, ""); err != nil {
+	if err := c.enqueueWith(shares, c.answers(d)); err != nil {
 		return nil, err
+	}
+	if d.Kind == "recall.confirmation" {
+		if err := c.forgetJournal(); err != nil {
+			return nil, err
+		}
 	}
 	ids := make([]fairlead.ShareID, len(shares))
 	for i, m := range shares {
@@ -428,12 +433,9 @@ func (c *Client) keepDraft(d *Draft, h *envelope.Header, at time.Time) ([]byte, 
 	return c.key().Seal(own, seal.Inner{Message: h.ID, Section: "DRAFT", Sender: c.cfg.Agency, Type: "gob"}, raw.Bytes(), at)
 }
 
-// enqueue puts shares into the outbox, and where they replace one, marks that in the same transaction.
-func (c *Client) enqueue(shares []*made, replaces string) error {
+// replace puts shares into the outbox in the place of one that was sent, and marks that in the same transaction.
+func (c *Client) replace(shares []*made, replaces string) error {
 	return c.enqueueWith(shares, func(tx *sql.Tx) error {
-		if replaces == "" {
-			return nil
-		}
 		_, err := tx.Exec(`UPDATE outbox SET state = 'resealed', replaced_by = ?, draft = NULL, updated = ? WHERE id = ?`,
 			shares[0].header.ID.String(), c.stamp(), replaces)
 		return err

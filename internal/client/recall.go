@@ -111,26 +111,46 @@ func (c *Client) AnswerRecall(id fairlead.ShareID, state string, d *Draft) (fair
 		return fairlead.ShareID{}, fmt.Errorf("%w, and it was answered: %s", ErrRecalled, r.Answer)
 	}
 	d.Kind, d.To, d.ReplyTo, d.Facts = "recall.confirmation", []string{string(r.From)}, r.Notice, map[string]string{"state": state}
-	share, err := c.make(d, r.From)
+	ids, err := c.Send(d)
 	if err != nil {
 		return fairlead.ShareID{}, err
 	}
-	err = c.enqueueWith([]*made{share}, func(tx *sql.Tx) error {
-		if _, err := tx.Exec(`UPDATE recalls SET answer = ? WHERE share = ?`, state, id.String()); err != nil || !r.erases(state) {
+	return ids[0], nil
+}
+
+// answers does here what a confirmation says, in the transaction that queues it.
+func (c *Client) answers(d *Draft) func(*sql.Tx) error {
+	return func(tx *sql.Tx) error {
+		if d.Kind != "recall.confirmation" {
+			return nil
+		}
+		var r Recall
+		var share string
+		err := tx.QueryRow(`SELECT share, action FROM recalls WHERE notice = ? AND answer = ''`, d.ReplyTo.String()).Scan(&share, &r.Action)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil // the hub refuses it
+		}
+		if err != nil {
 			return err
 		}
-		return emptyMessage(tx, id)
-	})
-	if err == nil { // what was deleted lies in the journal until it is written back
-		_, err = c.db.Exec(`PRAGMA wal_checkpoint(TRUNCATE)`)
+		state := d.Facts["state"]
+		if _, err := tx.Exec(`UPDATE recalls SET answer = ? WHERE share = ?`, state, share); err != nil || !r.erases(state) {
+			return err
+		}
+		return emptyMessage(tx, share)
 	}
-	return share.header.ID, err
+}
+
+// forgetJournal writes the store's journal back and cuts it, so that what was deleted lies nowhere.
+func (c *Client) forgetJournal() error {
+	_, err := c.db.Exec(`PRAGMA wal_checkpoint(TRUNCATE)`)
+	return err
 }
 
 // emptyMessage deletes the sections of a message. Header, leaf and proof stay: that it came is on record.
-func emptyMessage(tx *sql.Tx, id fairlead.ShareID) error {
+func emptyMessage(tx *sql.Tx, id string) error {
 	var frame []byte
-	err := tx.QueryRow(`SELECT frame FROM inbox WHERE id = ?`, id.String()).Scan(&frame)
+	err := tx.QueryRow(`SELECT frame FROM inbox WHERE id = ?`, id).Scan(&frame)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
@@ -142,7 +162,7 @@ func emptyMessage(tx *sql.Tx, id fairlead.ShareID) error {
 		return err
 	}
 	d.Share.Parts = nil
-	_, err = tx.Exec(`UPDATE inbox SET frame = ? WHERE id = ?`, d.Marshal(), id.String())
+	_, err = tx.Exec(`UPDATE inbox SET frame = ? WHERE id = ?`, d.Marshal(), id)
 	return err
 }
 
