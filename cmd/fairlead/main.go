@@ -17,6 +17,9 @@
 //	fairlead recall answer SHARE STATE [-harm FILE.json]   deleted, quarantined, already_used, onward_shared,
 //	                              not_received, refused_legal_hold
 //	fairlead consent DRAFT.yaml   record a consent or a refusal
+//	fairlead consent show ID      what a consent says, what followed, and which shares relied on it
+//	fairlead consent withdraw ID HOW [-of AGENCY] [-sections A,B] [-recipients X,Y]
+//	                              take a consent back; HOW: in_person, phone, writing, through_guardian, portal
 //	fairlead agreement list | propose FILE | sign REF
 //	fairlead agreement suspend|resume|terminate REF REASON   at once: danger, breach, review, other
 //	fairlead agencies             list the register as proved
@@ -75,14 +78,15 @@ type command struct {
 var commands = map[string]command{
 	"enrol": {1, enrol}, "join": {1, join}, "sync": {0, sync}, "send": {1, send}, "inbox": {0, inbox}, "open": {1, open}, "ack": {2, ack},
 	"recall ask": {3, askBack}, "recall answer": {2, answerRecall},
-	"consent": {1, send}, "agreement list": {0, agreements}, "agreement propose": {1, propose}, "agreement sign": {1, signAgreement},
+	"consent": {1, send}, "consent show": {1, showConsent}, "consent withdraw": {2, withdrawConsent},
+	"agreement list": {0, agreements}, "agreement propose": {1, propose}, "agreement sign": {1, signAgreement},
 	"agreement suspend": {2, changeAgreement(agreement.Suspend)}, "agreement resume": {2, changeAgreement(agreement.Resume)},
 	"agreement terminate": {2, changeAgreement(agreement.Terminate)},
 	"agencies":            {0, agencies}, "key rotate": {0, rotate}, "staff add": {2, addStaff}, "approve": {2, approve}, "sent": {1, own}, "status": {0, status},
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	for words := 1; words <= 2 && words <= len(args); words++ {
+	for words := min(2, len(args)); words > 0; words-- { // the longer name first: consent show, before consent FILE
 		name := args[0]
 		if words == 2 {
 			name += " " + args[1]

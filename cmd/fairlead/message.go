@@ -183,8 +183,11 @@ func inbox(ctx context.Context, s *session) error {
 	})
 }
 
-// asked says what is asked of a message after it came: that it be given back.
+// asked says what is asked of a message after it came: that it be given back, or not used any more.
 func (s *session) asked(m *client.Message) {
+	if len(m.Stopped) > 0 {
+		s.say("    STOP USING %v: the consent they relied on has ended", m.Stopped)
+	}
 	if r := m.Recall; r != nil {
 		answer := "answer: fairlead recall answer " + m.Header.ID.String() + " STATE"
 		if r.Answer != "" {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -40,6 +41,7 @@ type session struct {
 	duty                             bool
 	danger                           bool   // of recall ask
 	harm                             string // of recall answer
+	of, sections, recipients         string // of consent withdraw
 
 	home   *client.Home
 	conn   *bus.Agency
@@ -64,6 +66,9 @@ func newSession(name string, args []string, want int, stdout, stderr io.Writer) 
 	flags.StringVar(&s.jurisdiction, "jurisdiction", "", "enrol: ISO code, such as GB-ENG")
 	flags.BoolVar(&s.duty, "duty", false, "enrol: it has a duty inbox open day and night")
 	flags.BoolVar(&s.danger, "danger", false, "recall ask: somebody is in danger by it")
+	flags.StringVar(&s.of, "of", "", "consent withdraw: agency that recorded it, if another")
+	flags.StringVar(&s.sections, "sections", "", "consent withdraw: only these sections, with commas")
+	flags.StringVar(&s.recipients, "recipients", "", "consent withdraw: only for these agencies, with commas")
 	flags.StringVar(&s.harm, "harm", "", "recall answer: file with the page on the harm, JSON")
 	for len(args) > 0 {
 		if flags.Parse(args) != nil {
@@ -82,6 +87,11 @@ func newSession(name string, args []string, want int, stdout, stderr io.Writer) 
 		}
 	}
 	return s, s.settings(*dir, *role, *user, *wait)
+}
+
+// list splits what a flag lists with commas.
+func list(words string) []string {
+	return strings.FieldsFunc(words, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // settings lets flags win over the file, and the file over defaults.

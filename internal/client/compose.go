@@ -235,6 +235,9 @@ func (c *Client) Preview(d *Draft) ([]Preview, error) {
 		if facts.Answered, err = c.prior(d.ReplyTo); err != nil {
 			return nil, err
 		}
+		if d.Kind == "consent.withdraw" { // whose consent it is, only the hub may know
+			facts.Record = policy.Cause{}
+		}
 		list = append(list, Preview{To: to, Decision: policy.Decide(policy.Request{Header: h, Descriptors: ds, Record: d.Record}, facts, at)})
 	}
 	return list, nil

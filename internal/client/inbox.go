@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"fairlead/internal/entry"
@@ -31,16 +32,16 @@ type SentShare struct {
 	ReplacedBy string            `json:"replaced_by,omitempty"`
 	Verdict    *entry.Verdict    `json:"verdict,omitempty"`
 
-	frame, draft []byte
+	frame, draft, leaf []byte
 }
 
-const sentColumns = `SELECT id, recipient, kind, state, coalesce(idx, -1), created, updated, coalesce(replaced_by, ''), coalesce(verdict, x''), frame, coalesce(draft, x'') FROM outbox`
+const sentColumns = `SELECT id, recipient, kind, state, coalesce(idx, -1), created, updated, coalesce(replaced_by, ''), coalesce(verdict, x''), frame, coalesce(draft, x''), coalesce(leaf, x'') FROM outbox`
 
 func scanSent(row interface{ Scan(...any) error }) (*SentShare, error) {
 	var s SentShare
 	var id string
 	var verdict []byte
-	if err := row.Scan(&id, &s.To, &s.Kind, &s.State, &s.Index, &s.Created, &s.Updated, &s.ReplacedBy, &verdict, &s.frame, &s.draft); err != nil {
+	if err := row.Scan(&id, &s.To, &s.Kind, &s.State, &s.Index, &s.Created, &s.Updated, &s.ReplacedBy, &verdict, &s.frame, &s.draft, &s.leaf); err != nil {
 		return nil, err
 	}
 	var err error
@@ -145,6 +146,9 @@ type Message struct {
 	Record json.RawMessage  `json:"record,omitempty"`
 	Recall *Recall          `json:"recall,omitempty"` // what its sender asks, where it asks for it back
 
+	// Stopped are sections that should not be used any more: the consent they relied on has ended.
+	Stopped []fairlead.SectionCode `json:"stopped,omitempty"`
+
 	bound *envelope.Bound
 }
 
@@ -188,8 +192,16 @@ func (c *Client) Message(id fairlead.ShareID) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	m.Recall, err = c.Recalled(id)
-	return m, err
+	return m, c.addLater(m)
+}
+
+// addLater adds to a message what came after it: its recall, and notices to stop using it.
+func (c *Client) addLater(m *Message) (err error) {
+	if m.Recall, err = c.Recalled(m.Header.ID); err != nil {
+		return err
+	}
+	m.Stopped, err = c.stopped(m.Header.ID)
+	return err
 }
 
 // Inbox lists what was delivered and proved, oldest first.
@@ -211,7 +223,7 @@ func (c *Client) Inbox() ([]*Message, error) {
 		return nil, err
 	}
 	for _, m := range list {
-		if m.Recall, err = c.Recalled(m.Header.ID); err != nil {
+		if err := c.addLater(m); err != nil {
 			return nil, err
 		}
 	}
@@ -223,7 +235,8 @@ type Content struct {
 	Code    fairlead.SectionCode `json:"code"`
 	Type    string               `json:"type"`
 	Caveats []fairlead.Caveat    `json:"caveats,omitempty"`
-	JSON    json.RawMessage      `json:"json,omitempty"` // content of type json
+	Stopped bool                 `json:"stopped,omitempty"` // please stop using it: the consent it relied on has ended
+	JSON    json.RawMessage      `json:"json,omitempty"`    // content of type json
 	Bytes   []byte               `json:"bytes,omitempty"`
 }
 
@@ -239,7 +252,7 @@ func (c *Client) Open(id fairlead.ShareID) (*Message, []Content, error) {
 	}
 	var list []Content
 	for i, d := range m.bound.Descriptors {
-		content := Content{Code: d.Code, Caveats: d.Caveats}
+		content := Content{Code: d.Code, Caveats: d.Caveats, Stopped: slices.Contains(m.Stopped, d.Code)}
 		from := c.Snapshot().Certificate(m.Header.From.Agency)
 		if from == nil {
 			return nil, nil, ErrRecipient

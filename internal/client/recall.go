@@ -2,6 +2,7 @@ package client
 
 import (
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -35,6 +36,12 @@ func (c *Client) RecallDraft(id fairlead.ShareID, reason, action string, danger 
 		Kind: "recall.notice", To: []string{string(s.To)}, ReplyTo: id, Urgency: fairlead.UrgencyImmediate,
 		Facts: map[string]string{"reason": reason, "action": action, "danger": strconv.FormatBool(danger)},
 	}, nil
+}
+
+// recordDraft is the draft of a control message with a clear record.
+func recordDraft(kind string, to fairlead.AgencyID, record any) (*Draft, error) {
+	raw, err := json.Marshal(record)
+	return &Draft{Kind: kind, To: []string{string(to)}, Record: raw}, err
 }
 
 // noteOwnRecall marks a share of ours as recalled, when the log says that the recall was delivered.

@@ -85,7 +85,10 @@ func (t *taking) admitEntry(index int64, leaf entry.Leaf, leafBytes, detail, fra
 		return t.alarm(frame, "entry %d: a notice of the hub that is not for this agency (%v)", index, err)
 	}
 	delivery := envelope.Delivery{Index: index, Leaf: leafBytes, Salt: d.SetSalt(), Share: s}
-	return t.storeInbox(index, leaf, b.H, delivery.Marshal(), proof)
+	if err := t.storeInbox(index, leaf, b.H, delivery.Marshal(), proof); err != nil {
+		return err
+	}
+	return t.noteStops(b.H, b.Record)
 }
 
 // authored checks that a share in the register is its sender's own: the hub speaks for no agency.

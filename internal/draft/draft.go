@@ -43,8 +43,19 @@ type Message struct {
 	Severity   fairlead.Severity      `yaml:"severity,omitempty"`
 	Certainty  fairlead.Certainty     `yaml:"certainty,omitempty"`
 	Facts      map[string]string      `yaml:"facts,omitempty"`
-	Consent    *Consent               `yaml:"consent,omitempty"` // record of consent.record
+	Consent    *Consent               `yaml:"consent,omitempty"`  // record of consent.record
+	Withdraw   *Withdraw              `yaml:"withdraw,omitempty"` // record of consent.withdraw
 	Sections   []Section              `yaml:"sections,omitempty"`
+}
+
+// Withdraw is consent.Withdrawal in YAML, of the instant it is sent.
+type Withdraw struct {
+	Consent    string                 `yaml:"consent"`
+	Of         fairlead.AgencyID      `yaml:"of,omitempty"` // agency that recorded it, if another
+	Scope      string                 `yaml:"scope"`        // all, listed
+	Sections   []fairlead.SectionCode `yaml:"sections,omitempty"`
+	Recipients []fairlead.AgencyID    `yaml:"recipients,omitempty"`
+	HowTold    string                 `yaml:"how_told"`
 }
 
 // Basis is envelope.Basis in YAML.
@@ -94,6 +105,8 @@ type Consent struct {
 	Withhold   string         `yaml:"withhold,omitempty"`
 	Supersedes string         `yaml:"supersedes,omitempty"`
 	Items      []Item         `yaml:"items"`
+
+	MayWithdraw []fairlead.AgencyID `yaml:"may_withdraw,omitempty"` // others who may take it back for the child
 }
 
 // Item is consent.Item in YAML.
@@ -109,7 +122,7 @@ type Item struct {
 
 // record turns c into the clear record of a consent.record.
 func (c *Consent) record(subject string, at time.Time) consent.Record {
-	r := consent.Record{ID: c.ID, Subject: subject, Giver: c.Giver, Assessor: c.Assessor, At: fairlead.At(at), Withhold: c.Withhold, Supersedes: c.Supersedes}
+	r := consent.Record{ID: c.ID, Subject: subject, Giver: c.Giver, Assessor: c.Assessor, At: fairlead.At(at), Withhold: c.Withhold, Supersedes: c.Supersedes, MayWithdraw: c.MayWithdraw}
 	for _, i := range c.Items {
 		r.Items = append(r.Items, consent.Item(i))
 	}
@@ -165,8 +178,14 @@ func (r Resolver) set(refs ...reference) error {
 	return nil
 }
 
-// addRecord makes the clear record of a consent.
-func (m *Message) addRecord(d *client.Draft, at time.Time, find Resolver) error {
+// addRecord makes the clear record of a consent, or of its withdrawal.
+func (m *Message) addRecord(d *client.Draft, at time.Time, find Resolver) (err error) {
+	if w := m.Withdraw; w != nil {
+		d.Record, err = json.Marshal(consent.Withdrawal{
+			Consent: w.Consent, Of: w.Of, At: fairlead.At(at), Scope: w.Scope, Sections: w.Sections, Recipients: w.Recipients, HowTold: w.HowTold,
+		})
+		return err
+	}
 	if m.Consent == nil {
 		return nil
 	}

@@ -22,7 +22,8 @@ func TestCrashWhileErasing(t *testing.T) {
 		t.Skip("starts processes and waits for reconnections")
 	}
 	for name, order := range map[string]func(testing.TB, *World, fairlead.ShareID) *client.Draft{
-		"recall": func(t testing.TB, w *World, id fairlead.ShareID) *client.Draft { return w.recall(t, id) },
+		"recall":     func(t testing.TB, w *World, id fairlead.ShareID) *client.Draft { return w.recall(t, id) },
+		"withdrawal": func(t testing.TB, w *World, _ fairlead.ShareID) *client.Draft { return w.withdrawal(t, Alder) },
 	} {
 		for step := 4; step <= 8; step++ {
 			t.Run(fmt.Sprint(name, step), func(t *testing.T) {
@@ -82,9 +83,6 @@ func crashErasing(t *testing.T, step int, order func(testing.TB, *World, fairlea
 		t.Errorf("erased %v %v", erased, err)
 	}
 }
-
-// consented puts on record, at Alder, that the child of the drafts agrees to what goes to Romania on school.
-func (w *World) consented(testing.TB) {}
 
 // only keeps one agency's program going, whatever becomes of the hub, until something holds.
 func (w *World) only(t testing.TB, id fairlead.AgencyID, holds func() bool) {

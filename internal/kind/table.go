@@ -75,7 +75,7 @@ var table = []Kind{
 	{Code: "advice.request", Plane: Advice, Purposes: []Purpose{"ADVICE"}},
 	{Code: "advice.answer", Plane: Advice, Purposes: []Purpose{"ADVICE"}, Reply: true},
 	{Code: "consent.record", Plane: Control, Roles: []Role{"PRACTITIONER", "GUARDIAN"}, Record: true, Built: true},
-	{Code: "consent.withdraw", Plane: Control, Roles: []Role{"PRACTITIONER", "GUARDIAN"}, Record: true},
+	{Code: "consent.withdraw", Plane: Control, Roles: []Role{"PRACTITIONER", "GUARDIAN"}, Record: true, Built: true},
 	{Code: "agreement.proposal", Plane: Control, Roles: signatory, Record: true, Built: true},
 	{Code: "agreement.signature", Plane: Control, Roles: []Role{"AGREEMENT_SIGNATORY"}, Record: true, Built: true},
 	{Code: "agreement.status", Plane: Control, Roles: signatory, Record: true, Built: true},

@@ -111,7 +111,7 @@ func (p *decider) checkRecipient() {
 // toHub reports whether the kind is addressed to the hub itself.
 func (p *decider) toHub() bool {
 	switch p.Header.Kind {
-	case "consent.record", "agreement.signature", "agreement.status", "agency.certificate", "staff.record", "approval":
+	case "consent.record", "consent.withdraw", "agreement.signature", "agreement.status", "agency.certificate", "staff.record", "approval":
 		return true
 	case "ack":
 		return p.Header.Facts["level"] == string(fairlead.AckDelivered)
@@ -151,6 +151,8 @@ func (p *decider) checkRecord() {
 	case "agreement.status":
 		reason = fairlead.ReasonAgreementRecord
 		_, err = agreement.ParseStatus(p.Record)
+	case "consent.withdraw":
+		_, err = consent.ParseWithdrawal(p.Record)
 	case "staff.record":
 		_, err = staff.ParseMember(p.Record)
 	case "approval":

@@ -90,6 +90,7 @@ var clocks = []clock{
 	{"DL-RECALL", func(p *decider) bool { return p.is("recall.notice") }, recallDue},
 	{"DL-BREACH", breach, after(72 * time.Hour)},
 	{"DL-ACK-CASE", func(p *decider) bool { return p.is("agreement.proposal") }, working(5, recipient)},
+	{"DL-ACK-CASE", func(p *decider) bool { return p.is("consent.withdraw") }, working(1, sender)},
 }
 
 // ReviewDue is DL-AGR-REVIEW of an agreement that becomes active at an instant: twelve months.

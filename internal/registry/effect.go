@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,7 +24,7 @@ func (s *Snapshot) effect(index int64, l entry.Leaf, d *entry.Detail) error {
 	case d.Register != nil:
 		return s.register(index, l, d.Register)
 	case d.Notice != nil:
-		return s.notice(d.Notice)
+		return s.notice(index, d.Notice)
 	case d.Share != nil:
 		return s.share(index, l, d.Share)
 	}
@@ -99,8 +100,11 @@ func (s *Snapshot) suspend(yes bool, record []byte) error {
 	return nil
 }
 
-// notice notes who was told that an agreement is active.
-func (s *Snapshot) notice(n *entry.Notice) error {
+// notice notes what a notice of the hub says: that a consent has ended, or that an agreement is active.
+func (s *Snapshot) notice(index int64, n *entry.Notice) error {
+	if stop, err := ParseStop(n.Record); err == nil && len(stop.Shares) > 0 {
+		return s.stopped(index, stop)
+	}
 	var a Announcement
 	if err := strictjson.Unmarshal(n.Record, &a); err != nil {
 		return err
@@ -137,6 +141,7 @@ func (s *Snapshot) share(index int64, l entry.Leaf, sh *entry.Share) error {
 	}
 	rec.keepSections(h, sh)
 	s.shares = s.shares.with(h.ID, rec)
+	s.rely(l.At, h, sh)
 	s.noteHold(index, l, h, sh)
 	if !sh.Decision.Delivers() {
 		return nil
@@ -155,6 +160,8 @@ func (s *Snapshot) control(index int64, l entry.Leaf, h *envelope.Header, record
 		return s.status(index, h.From.Agency, record)
 	case "consent.record":
 		return s.consent(index, h.From.Agency, record)
+	case "consent.withdraw":
+		return s.withdraw(index, h.From.Agency, record)
 	case "agency.certificate":
 		cert, err := keyring.ReadCertificate(record, l.At)
 		if err != nil {
@@ -248,6 +255,10 @@ func (s *Snapshot) consent(index int64, by fairlead.AgencyID, record []byte) err
 	key := keyOf(string(by), r.Subject)
 	old, _ := s.consents.get(key)
 	s.consents = s.consents.with(key, append(slices.Clone(old), consent.Held{Record: *r, Agency: by, Entry: index}))
+	s.consentOf = s.consentOf.with(keyOf(string(by), "consent", r.ID), r.Subject)
+	if r.Supersedes != "" {
+		s.owe(index, by, *r)
+	}
 	return nil
 }
 
@@ -315,6 +326,10 @@ func (s *Snapshot) Readers(index int64, d *entry.Detail) (all bool, some []fairl
 		return true, nil
 	case "consent.record", "staff.record":
 		return false, []fairlead.AgencyID{h.From.Agency}
+	case "consent.withdraw":
+		if w, err := consent.ParseWithdrawal(d.Share.Record); err == nil {
+			return false, []fairlead.AgencyID{cmp.Or(w.Of, h.From.Agency)}
+		}
 	case "agreement.proposal":
 		if a, err := agreement.Parse(d.Share.Record); err == nil {
 			if st := s.agreements[a.Ref()]; st != nil && st.Entry == index {

@@ -229,6 +229,8 @@ func (s *Snapshot) recordFault(h *envelope.Header, record []byte, at time.Time) 
 		reason, advice = fairlead.ReasonSchema, s.certificateFault(h.From.Agency, record, at)
 	case "consent.record":
 		reason, advice = fairlead.ReasonSchema, s.consentFault(h.From.Agency, record)
+	case "consent.withdraw":
+		reason, advice = fairlead.ReasonSchema, s.withdrawalFault(h.From.Agency, record)
 	case "staff.record":
 		return policy.Cause{} // the agency's own word, signed; policy has parsed it
 	case "approval":
@@ -305,8 +307,7 @@ func (s *Snapshot) consentFault(by fairlead.AgencyID, record []byte) string {
 	if err != nil {
 		return err.Error()
 	}
-	held, _ := s.consents.get(keyOf(string(by), r.Subject))
-	if slices.ContainsFunc(held, func(h consent.Held) bool { return h.ID == r.ID }) {
+	if _, used := s.consentOf.get(keyOf(string(by), "consent", r.ID)); used {
 		return "a consent with this id is on record; records are never changed, only superseded"
 	}
 	return ""

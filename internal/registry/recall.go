@@ -20,15 +20,23 @@ func urgent(h *envelope.Header) bool {
 func (r *shareRecord) keepSections(h *envelope.Header, sh *entry.Share) {
 	strict := h.TLP == fairlead.TLPRed || h.TLP == "AMBER+STRICT"
 	for _, sec := range sh.Decision.Sections {
-		if !sec.Delivered || sec.Part >= len(sh.Descriptors) {
+		if !sec.Delivered {
 			continue
 		}
 		r.sections = append(r.sections, sec.Code)
-		d, err := envelope.ParseDescriptor(sh.Descriptors[sec.Part])
-		if strict || err != nil || marked(d) {
+		if strict || markedAt(sh.Descriptors, sec.Part) {
 			r.strict = append(r.strict, sec.Code)
 		}
 	}
+}
+
+// markedAt looks at one descriptor; what cannot be read counts as marked.
+func markedAt(descriptors [][]byte, part int) bool {
+	if part < 0 || part >= len(descriptors) {
+		return true
+	}
+	d, err := envelope.ParseDescriptor(descriptors[part])
+	return err != nil || marked(d)
 }
 
 // marked reports whether the originator keeps control of a section.

@@ -98,6 +98,9 @@ type Snapshot struct {
 	held       map[fairlead.ShareID]*heldShare
 	counters   trie[uint64]            // last delivered counter, by recipient
 	heard      trie[uint64]            // last acknowledged counter, by recipient
+	consentOf  trie[string]            // subject of a consent, by agency and the consent's id
+	relied     trie[*reliance]         // what was delivered with a consent, by agency and subject
+	stops      []Stop                  // notices that the end of a consent owes
 	senders    trie[fairlead.AgencyID] // of what was delivered, by recipient and counter
 }
 

@@ -91,7 +91,7 @@ func play(t *testing.T, files fs.FS) map[string]StepFact {
 
 // The counts only grow: raise them with each thing that is built.
 const (
-	stepsHold    = 52
+	stepsHold    = 53
 	refusalsHold = 24
 )
 

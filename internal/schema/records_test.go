@@ -25,6 +25,8 @@ func TestRecordsAreTheCode(t *testing.T) {
 		"agreement.status.json#/record/schema/oneOf/0": agreement.Status{},
 		"agreement.status.json#/record/schema/oneOf/1": registry.Announcement{},
 		"consent.record.json#/record/schema":           consent.Record{},
+		"consent.withdraw.json#/record/schema/oneOf/0": consent.Withdrawal{},
+		"consent.withdraw.json#/record/schema/oneOf/1": registry.Stop{},
 		"approval.json#/record/schema":                 staff.Approval{},
 		"staff.record.json#/record/schema":             staff.Member{},
 		"ack.json#/record/schema":                      registry.DeliveredAck{},
