@@ -192,8 +192,12 @@ func (c *Client) descriptors(d *Draft, to fairlead.AgencyID) ([]envelope.Descrip
 
 // hubOnly are the descriptors that no recipient gets: why a refusal was given, and where sections came from.
 func hubOnly(d *Draft, sections []DraftSection) (list []envelope.Descriptor) {
-	if d.Reason != "" {
-		list = append(list, envelope.Descriptor{Audience: envelope.ForHub, Reason: d.Reason})
+	reason := d.Reason
+	if reason == "" && d.Kind == "disclosure.refusal" { // what is told is true
+		reason = fairlead.RefusalReason(d.Facts["reason"])
+	}
+	if reason != "" {
+		list = append(list, envelope.Descriptor{Audience: envelope.ForHub, Reason: reason})
 	}
 	for _, s := range sections {
 		if !s.Origin.IsZero() {
@@ -232,7 +236,7 @@ func (c *Client) Preview(d *Draft) ([]Preview, error) {
 			ds[i] = &descs[i]
 		}
 		facts := c.Snapshot().Facts(h, ds, d.Record, at)
-		if facts.Answered, err = c.prior(d.ReplyTo); err != nil {
+		if err := c.known(&facts, h, ds); err != nil {
 			return nil, err
 		}
 		if d.Kind == "consent.withdraw" { // whose consent it is, only the hub may know
@@ -241,23 +245,6 @@ func (c *Client) Preview(d *Draft) ([]Preview, error) {
 		list = append(list, Preview{To: to, Decision: policy.Decide(policy.Request{Header: h, Descriptors: ds, Record: d.Record}, facts, at)})
 	}
 	return list, nil
-}
-
-// prior finds what the agency itself knows of a share it answers.
-func (c *Client) prior(id fairlead.ShareID) (*policy.Prior, error) {
-	if id.IsZero() {
-		return nil, nil
-	}
-	m, err := c.Message(id)
-	if err == nil {
-		acked := fairlead.AckLevel(m.Acked)
-		return &policy.Prior{From: m.Header.From.Agency, To: c.cfg.Agency, Kind: m.Header.Kind, Delivered: true, Sections: m.Codes(), Ack: acked, Entry: m.Index}, nil
-	}
-	s, err := c.Sent(id)
-	if err != nil {
-		return nil, nil // not on record here: the policy says what that means
-	}
-	return &policy.Prior{From: c.cfg.Agency, To: s.To, Kind: s.Kind, Delivered: s.State != Queued && s.State != RefusedBy && s.State != HeldBy}, nil
 }
 
 // Send makes a share for each recipient, seals and signs it, and puts all of them into the outbox in

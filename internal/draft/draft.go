@@ -13,6 +13,8 @@ import (
 	"fairlead/internal/consent"
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/policy"
+	"fairlead/internal/staff"
 )
 
 // Message is a message as a file: the fields of client.Draft, with the content of sections in files of
@@ -43,9 +45,32 @@ type Message struct {
 	Severity   fairlead.Severity      `yaml:"severity,omitempty"`
 	Certainty  fairlead.Certainty     `yaml:"certainty,omitempty"`
 	Facts      map[string]string      `yaml:"facts,omitempty"`
-	Consent    *Consent               `yaml:"consent,omitempty"`  // record of consent.record
-	Withdraw   *Withdraw              `yaml:"withdraw,omitempty"` // record of consent.withdraw
+	Consent    *Consent               `yaml:"consent,omitempty"`    // record of consent.record
+	Withdraw   *Withdraw              `yaml:"withdraw,omitempty"`   // record of consent.withdraw
+	Permission *Permission            `yaml:"permission,omitempty"` // record of onward.permission
+	Training   *Training              `yaml:"training,omitempty"`   // record of training.record
 	Sections   []Section              `yaml:"sections,omitempty"`
+}
+
+// Permission is policy.Grant in YAML; share names one, in a story by step.
+type Permission struct {
+	Share    string                 `yaml:"share"`
+	Sections []fairlead.SectionCode `yaml:"sections"`
+	To       []fairlead.AgencyID    `yaml:"to"`
+	Until    fairlead.Time          `yaml:"until"`
+}
+
+// Training is staff.Training in YAML.
+type Training struct {
+	User    string   `yaml:"user"`
+	Courses []Course `yaml:"courses"`
+}
+
+// Course is staff.Course in YAML.
+type Course struct {
+	Code   string        `yaml:"code"`
+	Passed string        `yaml:"passed"`
+	Until  fairlead.Time `yaml:"until"`
 }
 
 // Withdraw is consent.Withdrawal in YAML, of the instant it is sent.
@@ -178,8 +203,24 @@ func (r Resolver) set(refs ...reference) error {
 	return nil
 }
 
-// addRecord makes the clear record of a consent, or of its withdrawal.
+// addRecord makes the clear record of a message that has one.
 func (m *Message) addRecord(d *client.Draft, at time.Time, find Resolver) (err error) {
+	if t := m.Training; t != nil {
+		r := staff.Training{User: t.User}
+		for _, c := range t.Courses {
+			r.Courses = append(r.Courses, staff.Course(c))
+		}
+		d.Record, err = json.Marshal(r)
+		return err
+	}
+	if g := m.Permission; g != nil {
+		r := policy.Grant{Sections: g.Sections, To: g.To, Until: g.Until}
+		if err := find.set(reference{"permission.share", g.Share, &r.Share}); err != nil {
+			return err
+		}
+		d.Record, err = json.Marshal(r)
+		return err
+	}
 	if w := m.Withdraw; w != nil {
 		d.Record, err = json.Marshal(consent.Withdrawal{
 			Consent: w.Consent, Of: w.Of, At: fairlead.At(at), Scope: w.Scope, Sections: w.Sections, Recipients: w.Recipients, HowTold: w.HowTold,

@@ -38,6 +38,7 @@ type Kind struct {
 	Facts    map[string]Fact       // what may stand in the clear, each with the rule that reads it
 	Record   bool                  // carries a clear record for the hub
 	Reply    bool                  // covered by the decision it answers when it goes to the party that asked
+	Original bool                  // sent for the purpose of the message it answers or corrects, where that is on record
 	Child    bool                  // speaks of a child: where personal sections travel, it names the child's handle to the hub
 	Built    bool                  // the rules it needs exist; others are refused by name
 }

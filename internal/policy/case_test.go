@@ -35,32 +35,37 @@ type testCase struct {
 }
 
 type caseShare struct {
-	At        fairlead.Time         `yaml:"at"`
-	From      fairlead.AgencyID     `yaml:"from"`
-	Role      fairlead.Role         `yaml:"role"`
-	Kind      string                `yaml:"kind"`
-	To        []fairlead.AgencyID   `yaml:"to"`
-	Named     string                `yaml:"named"`
-	Status    fairlead.Status       `yaml:"status"`
-	Purpose   fairlead.Purpose      `yaml:"purpose"`
-	Threshold fairlead.Threshold    `yaml:"threshold"`
-	Basis     *caseBasis            `yaml:"basis"`
-	Agreement string                `yaml:"agreement"`
-	Transfer  fairlead.Mechanism    `yaml:"transfer"`
-	Danger    fairlead.DangerResult `yaml:"danger"`
-	TLP       fairlead.TLP          `yaml:"tlp"`
-	GSC       fairlead.GSC          `yaml:"gsc"`
-	Urgency   fairlead.Urgency      `yaml:"urgency"`
-	Severity  fairlead.Severity     `yaml:"severity"`
-	Certainty fairlead.Certainty    `yaml:"certainty"`
-	Facts     map[string]string     `yaml:"facts"`
-	Answers   *caseAnswer           `yaml:"answers"`
-	S16LA     bool                  `yaml:"s16la_applies"`
-	Children  []string              `yaml:"children"` // handles of those it is about, if not just those of the consents
-	Approvals []caseApproval        `yaml:"approvals"`
-	Register  string                `yaml:"register"` // what the register holds against the record
-	Examined  []fairlead.Reason     `yaml:"examined"` // faults found before the decision
-	Sections  []caseSection         `yaml:"sections"`
+	At        fairlead.Time          `yaml:"at"`
+	From      fairlead.AgencyID      `yaml:"from"`
+	Role      fairlead.Role          `yaml:"role"`
+	Kind      string                 `yaml:"kind"`
+	To        []fairlead.AgencyID    `yaml:"to"`
+	Named     string                 `yaml:"named"`
+	Status    fairlead.Status        `yaml:"status"`
+	Purpose   fairlead.Purpose       `yaml:"purpose"`
+	Threshold fairlead.Threshold     `yaml:"threshold"`
+	Basis     *caseBasis             `yaml:"basis"`
+	Agreement string                 `yaml:"agreement"`
+	Transfer  fairlead.Mechanism     `yaml:"transfer"`
+	Danger    fairlead.DangerResult  `yaml:"danger"`
+	TLP       fairlead.TLP           `yaml:"tlp"`
+	GSC       fairlead.GSC           `yaml:"gsc"`
+	Urgency   fairlead.Urgency       `yaml:"urgency"`
+	Severity  fairlead.Severity      `yaml:"severity"`
+	Certainty fairlead.Certainty     `yaml:"certainty"`
+	Facts     map[string]string      `yaml:"facts"`
+	Answers   *caseAnswer            `yaml:"answers"`
+	Corrects  *caseAnswer            `yaml:"supersedes"`
+	Onward    []caseOnward           `yaml:"onward"`
+	Marked    []fairlead.SectionCode `yaml:"marked"` // sections that others gave the sender under their control
+	Reason    fairlead.RefusalReason `yaml:"reason"` // for the hub alone
+	Detriment string                 `yaml:"s16la_detriment"`
+	S16LA     bool                   `yaml:"s16la_applies"`
+	Children  []string               `yaml:"children"` // handles of those it is about, if not just those of the consents
+	Approvals []caseApproval         `yaml:"approvals"`
+	Register  string                 `yaml:"register"` // what the register holds against the record
+	Examined  []fairlead.Reason      `yaml:"examined"` // faults found before the decision
+	Sections  []caseSection          `yaml:"sections"`
 }
 
 type caseBasis struct {
@@ -81,6 +86,34 @@ type caseAnswer struct {
 	Status    fairlead.Status        `yaml:"status"`
 	Strict    []fairlead.SectionCode `yaml:"strict"`
 	Recalled  bool                   `yaml:"recalled"`
+}
+
+// caseOnward is where a section was taken from, as declared, and the permission on record.
+type caseOnward struct {
+	Code       fairlead.SectionCode `yaml:"code"`
+	Origin     *caseAnswer          `yaml:"origin"`
+	Permission *casePermission      `yaml:"permission"`
+}
+
+type casePermission struct {
+	By       fairlead.AgencyID      `yaml:"by"`
+	Holder   fairlead.AgencyID      `yaml:"holder"`
+	Of       string                 `yaml:"of"` // of which share, if not of the origin
+	Sections []fairlead.SectionCode `yaml:"sections"`
+	To       []fairlead.AgencyID    `yaml:"to"`
+	Until    fairlead.Time          `yaml:"until"`
+}
+
+func (o caseOnward) fact(i int64) policy.Origin {
+	id := fairlead.ShareID{1}
+	f := policy.Origin{Declared: envelope.Onward{Code: o.Code, Origin: id}, Share: o.Origin.prior(910 + i)}
+	if m := o.Permission; m != nil {
+		if m.Of != "" {
+			id = fairlead.ShareID{2}
+		}
+		f.Permission = &policy.Permission{Grant: policy.Grant{Share: id, Sections: m.Sections, To: m.To, Until: m.Until}, By: m.By, Holder: m.Holder, Entry: 920 + i}
+	}
+	return f
 }
 
 // prior is the share as the register knows it; an entry of its own stands for it.
@@ -241,6 +274,9 @@ func (c *testCase) request(to fairlead.AgencyID) (policy.Request, policy.Facts) 
 		h.Agreement = &envelope.AgreementRef{ID: id}
 		fmt.Sscan(version, &h.Agreement.Version) //nolint:errcheck // a wrong number fails the case
 	}
+	if s.Detriment != "" {
+		h.S16LA = &envelope.S16LA{Considered: true, Detriment: s.Detriment}
+	}
 	if s.S16LA {
 		h.S16LA = &envelope.S16LA{Considered: true, Applies: true, Detriment: "none"}
 	}
@@ -272,6 +308,9 @@ func (c *testCase) descriptors() (list []*envelope.Descriptor) {
 		}
 		list = append(list, d)
 	}
+	if c.share.Reason != "" {
+		list = append(list, &envelope.Descriptor{Audience: envelope.ForHub, Reason: c.share.Reason})
+	}
 	for _, child := range c.children() {
 		list = append(list, &envelope.Descriptor{Audience: envelope.ForHub, Subject: child})
 	}
@@ -299,7 +338,10 @@ func (c *testCase) facts(to fairlead.AgencyID) policy.Facts {
 	for i, r := range c.consents {
 		f.Consents = append(f.Consents, consent.Held{Record: r, Agency: c.share.From, Entry: int64(500 + i)})
 	}
-	f.Answered = c.share.Answers.prior(900)
+	f.Answered, f.Superseded, f.Marked = c.share.Answers.prior(900), c.share.Corrects.prior(901), c.share.Marked
+	for i, o := range c.share.Onward {
+		f.Onward = append(f.Onward, o.fact(int64(i)))
+	}
 	for i, a := range c.share.Approvals {
 		f.Approvals = append(f.Approvals, staff.Approved{User: a.User, Role: a.Role, Entry: int64(800 + i)})
 	}

@@ -74,7 +74,7 @@ func (p *decider) control() bool {
 	case "recall.confirmation":
 		return false
 	}
-	return p.kind.Plane == kind.Control
+	return p.kind.Plane == kind.Control || p.kind.Plane == kind.Staff
 }
 
 // checkSender is P02: the sender is active, its type may send the kind, its user's role too.
@@ -88,6 +88,12 @@ func (p *decider) checkSender() {
 		p.against("P02", fairlead.ReasonSenderRole, "type "+string(s.Type), "this type of agency may not send "+p.kind.Code)
 	case p.kind.Code != "" && !p.kind.MayAct(p.Header.From.Role):
 		p.against("P02", fairlead.ReasonSenderRole, "role "+string(p.Header.From.Role), "this role may not send "+p.kind.Code)
+	}
+	if o := p.original(); o != nil && o.Purpose != "" {
+		if p.Header.Purpose != "" && p.Header.Purpose != o.Purpose {
+			p.against("P02", fairlead.ReasonSchema, "purpose "+string(p.Header.Purpose), p.kind.Code+" is sent for the purpose of the message it follows: "+string(o.Purpose))
+		}
+		return
 	}
 	if p.kind.Purposes != nil && p.Header.Purpose != "" && !slices.Contains(p.kind.Purposes, p.Header.Purpose) {
 		p.against("P02", fairlead.ReasonSchema, "purpose "+string(p.Header.Purpose), p.kind.Code+" is not sent for this purpose")
@@ -153,6 +159,10 @@ func (p *decider) checkRecord() {
 		_, err = agreement.ParseStatus(p.Record)
 	case "consent.withdraw":
 		_, err = consent.ParseWithdrawal(p.Record)
+	case "onward.permission":
+		_, err = ParseGrant(p.Record)
+	case "training.record":
+		_, err = staff.ParseTraining(p.Record)
 	case "staff.record":
 		_, err = staff.ParseMember(p.Record)
 	case "approval":

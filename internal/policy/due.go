@@ -90,6 +90,7 @@ var clocks = []clock{
 	{"DL-RECALL", func(p *decider) bool { return p.is("recall.notice") }, recallDue},
 	{"DL-BREACH", breach, after(72 * time.Hour)},
 	{"DL-ACK-CASE", func(p *decider) bool { return p.is("agreement.proposal") }, working(5, recipient)},
+	{"DL-ACK-CASE", func(p *decider) bool { return p.is("escalation") }, after(4 * time.Hour)},
 	{"DL-ACK-CASE", func(p *decider) bool { return p.is("consent.withdraw") }, working(1, sender)},
 }
 

@@ -32,11 +32,15 @@ type Request struct {
 type Facts struct {
 	Sender, Recipient *Agency // nil: not enrolled. The hub itself is fairlead.Hub
 	Agreements        []*agreement.Standing
-	Consents          []consent.Held   // the sender's records of the share's subject, oldest first
-	Answered          *Prior           // the share that reply_to names, nil: not on record
-	CAOnly            bool             // the recipient's State takes Art 34 requests from Central Authorities only
-	Approvals         []staff.Approved // by the sender's people of this very share, checked by the register
-	Record            Cause            // what the register says against the record; zero: nothing
+	Consents          []consent.Held         // the sender's records of the share's subject, oldest first
+	Answered          *Prior                 // the share that reply_to names, nil: not on record
+	Superseded        *Prior                 // the share that supersedes names, nil: not on record
+	Onward            []Origin               // where sections were taken from, as declared
+	Marked            []fairlead.SectionCode // sections that others gave the sender under their control
+	CAOnly            bool                   // the recipient's State takes Art 34 requests from Central Authorities only
+	Training          []string               // codes of the courses that are current for the sender's user
+	Approvals         []staff.Approved       // by the sender's people of this very share, checked by the register
+	Record            Cause                  // what the register says against the record; zero: nothing
 }
 
 // Agency is what decisions need to know of an enrolled agency.
@@ -123,9 +127,9 @@ func Decide(r Request, f Facts, at time.Time) Decision {
 		return p.d
 	}
 	for _, check := range []func(*decider){
-		(*decider).checkKind, (*decider).checkChild, (*decider).checkSender, (*decider).checkRecipient, (*decider).checkChannel,
+		(*decider).checkKind, (*decider).checkChild, (*decider).checkRefusal, (*decider).checkCorrection, (*decider).checkSender, (*decider).checkRecipient, (*decider).checkChannel,
 		(*decider).checkBasis, (*decider).checkGround, (*decider).checkTransfer, (*decider).checkDanger, (*decider).checkRecord,
-		(*decider).checkRecall,
+		(*decider).checkRecall, (*decider).checkCancel, (*decider).checkEscalation,
 	} {
 		check(p)
 	}
@@ -177,8 +181,18 @@ func (p *decider) used() {
 	for _, c := range p.f.Consents {
 		used = append(used, c.Entry)
 	}
-	if p.f.Answered != nil {
-		used = append(used, p.f.Answered.Entry)
+	for _, a := range []*Prior{p.f.Answered, p.f.Superseded} {
+		if a != nil {
+			used = append(used, a.Entry)
+		}
+	}
+	for _, o := range p.f.Onward {
+		if o.Share != nil {
+			used = append(used, o.Share.Entry)
+		}
+		if o.Permission != nil {
+			used = append(used, o.Permission.Entry)
+		}
 	}
 	slices.Sort(used)
 	p.d.Used = slices.Compact(used)

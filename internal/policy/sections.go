@@ -30,6 +30,7 @@ func (p *decider) decideSections() {
 			continue
 		}
 		s := &sectionDecider{Section: Section{Part: i, Code: d.Code}, desc: d}
+		p.checkOnward(s)
 		p.checkSpecial(s)
 		p.checkCaveats(s)
 		p.checkConsent(s)

@@ -142,6 +142,7 @@ func (s *Snapshot) share(index int64, l entry.Leaf, sh *entry.Share) error {
 	rec.keepSections(h, sh)
 	s.shares = s.shares.with(h.ID, rec)
 	s.rely(l.At, h, sh)
+	s.mark(h, sh)
 	s.noteHold(index, l, h, sh)
 	if !sh.Decision.Delivers() {
 		return nil
@@ -175,12 +176,22 @@ func (s *Snapshot) control(index int64, l entry.Leaf, h *envelope.Header, record
 			return err
 		}
 		s.staff = s.staff.with(keyOf(string(h.From.Agency), m.User), m)
+	case "training.record":
+		t, err := staff.ParseTraining(record)
+		if err != nil {
+			return err
+		}
+		key := keyOf(string(h.To.Agency), t.User)
+		old, _ := s.training.get(key)
+		s.training = s.training.with(key, staff.Add(old, t))
 	case "approval":
 		return s.approve(index, h.From.Agency, record)
 	case "ack":
 		s.applyAck(h, record)
 	case "recall.notice":
 		s.recall(index, h)
+	case "onward.permission":
+		return s.permit(index, h, record)
 	case "recall.confirmation":
 		s.recallAnswered(h)
 	}
@@ -326,6 +337,8 @@ func (s *Snapshot) Readers(index int64, d *entry.Detail) (all bool, some []fairl
 		return true, nil
 	case "consent.record", "staff.record":
 		return false, []fairlead.AgencyID{h.From.Agency}
+	case "training.record":
+		return false, []fairlead.AgencyID{h.To.Agency}
 	case "consent.withdraw":
 		if w, err := consent.ParseWithdrawal(d.Share.Record); err == nil {
 			return false, []fairlead.AgencyID{cmp.Or(w.Of, h.From.Agency)}

@@ -190,7 +190,12 @@ func (s *Snapshot) Facts(h *envelope.Header, ds []*envelope.Descriptor, record [
 	if r, ok := s.shares.get(h.ReplyTo); ok && !h.ReplyTo.IsZero() {
 		f.Answered = r.prior()
 	}
-	f.Approvals, _ = s.approvals.get(h.ID)
+	if r, ok := s.shares.get(h.Supersedes); ok && !h.Supersedes.IsZero() {
+		f.Superseded = r.prior()
+	}
+	s.onward(&f, h, ds)
+	f.Training = s.Training(h.From.Agency, h.From.User, at)
+	f.Approvals = s.approved(h, at)
 	if f.Recipient != nil {
 		f.CAOnly = s.rules.caOnly(f.Recipient.Jurisdiction.State())
 	}
@@ -229,9 +234,11 @@ func (s *Snapshot) recordFault(h *envelope.Header, record []byte, at time.Time) 
 		reason, advice = fairlead.ReasonSchema, s.certificateFault(h.From.Agency, record, at)
 	case "consent.record":
 		reason, advice = fairlead.ReasonSchema, s.consentFault(h.From.Agency, record)
+	case "onward.permission":
+		reason, advice = fairlead.ReasonSchema, s.permissionFault(h, record)
 	case "consent.withdraw":
 		reason, advice = fairlead.ReasonSchema, s.withdrawalFault(h.From.Agency, record)
-	case "staff.record":
+	case "staff.record", "training.record":
 		return policy.Cause{} // the agency's own word, signed; policy has parsed it
 	case "approval":
 		reason, advice = s.approvalFault(h.From.Agency, record, at)

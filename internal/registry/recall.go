@@ -18,7 +18,7 @@ func urgent(h *envelope.Header) bool {
 // keepSections notes what was delivered, and which of it its recipient may not pass on unasked (domain §8,
 // P11): all of a share under TLP RED or AMBER+STRICT, else what is marked SIENA H2 or ORCON.
 func (r *shareRecord) keepSections(h *envelope.Header, sh *entry.Share) {
-	strict := h.TLP == fairlead.TLPRed || h.TLP == "AMBER+STRICT"
+	strict := controlled(h)
 	for _, sec := range sh.Decision.Sections {
 		if !sec.Delivered {
 			continue
@@ -28,6 +28,20 @@ func (r *shareRecord) keepSections(h *envelope.Header, sh *entry.Share) {
 			r.strict = append(r.strict, sec.Code)
 		}
 	}
+}
+
+// controlled reports whether the originator keeps control of a whole share.
+func controlled(h *envelope.Header) bool { return h.TLP == fairlead.TLPRed || h.TLP == "AMBER+STRICT" }
+
+// Controlled lists the sections of a share, as its recipient has it, that go no further without the originator's
+// permission.
+func Controlled(h *envelope.Header, ds []*envelope.Descriptor) (codes []fairlead.SectionCode) {
+	for _, d := range ds {
+		if d.Audience == envelope.ForRecipient && (controlled(h) || marked(d)) {
+			codes = append(codes, d.Code)
+		}
+	}
+	return codes
 }
 
 // markedAt looks at one descriptor; what cannot be read counts as marked.

@@ -95,13 +95,16 @@ type Snapshot struct {
 	shares     trie[*shareRecord]
 	staff      trie[*staff.Member]    // by agency and user
 	approvals  trie[[]staff.Approved] // by share
+	training   trie[[]staff.Course]   // by agency and user
 	held       map[fairlead.ShareID]*heldShare
-	counters   trie[uint64]            // last delivered counter, by recipient
-	heard      trie[uint64]            // last acknowledged counter, by recipient
-	consentOf  trie[string]            // subject of a consent, by agency and the consent's id
-	relied     trie[*reliance]         // what was delivered with a consent, by agency and subject
-	stops      []Stop                  // notices that the end of a consent owes
-	senders    trie[fairlead.AgencyID] // of what was delivered, by recipient and counter
+	counters   trie[uint64]             // last delivered counter, by recipient
+	heard      trie[uint64]             // last acknowledged counter, by recipient
+	consentOf  trie[string]             // subject of a consent, by agency and the consent's id
+	relied     trie[*reliance]          // what was delivered with a consent, by agency and subject
+	permits    trie[*policy.Permission] // by the share that gave it
+	marked     trie[bool]               // whether an agency was given a section under its originator's control
+	stops      []Stop                   // notices that the end of a consent owes
+	senders    trie[fairlead.AgencyID]  // of what was delivered, by recipient and counter
 }
 
 // standing is an agreement version and who was told that it is active.

@@ -118,7 +118,8 @@ func (a *Approval) Verify(m *Member, at time.Time) error {
 
 // Approved is an approval that the register has checked and keeps with the held share.
 type Approved struct {
-	User  string
-	Role  fairlead.Role
-	Entry int64
+	User     string
+	Role     fairlead.Role
+	Training []string // codes of the courses that are current for the approver
+	Entry    int64
 }
