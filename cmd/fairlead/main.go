@@ -24,6 +24,9 @@
 //	fairlead agreement suspend|resume|terminate REF REASON   at once: danger, breach, review, other
 //	fairlead agencies             list the register as proved
 //	fairlead staff add USER ROLE  make a signing key for one of the agency's people and put it on record
+//	fairlead staff leave USER ROLE   say that one of them signs no more
+//	fairlead escalate SHARE LEVEL    take a share one level up at the other agency: 1, 2, 3
+//	fairlead permit SHARE DAY -sections A,B -recipients X,Y   let its recipient pass pages on until then
 //	fairlead sent SHARE           show what this agency sent, from its own sealed copy
 //	fairlead approve SHARE REASON sign, as a second person, for a share that is held
 //	fairlead key rotate           make a new encryption key and announce it
@@ -51,7 +54,7 @@ func main() {
 	os.Exit(exit(os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-var errUsage = errors.New("usage: fairlead enrol | join | sync | send | inbox | open | ack | recall ask | recall answer | consent | agreement | agencies | staff add | sent | approve | key rotate | status; see: go doc fairlead/cmd/fairlead")
+var errUsage = errors.New("usage: fairlead enrol | join | sync | send | inbox | open | ack | recall ask | recall answer | consent | agreement | agencies | staff add | staff leave | escalate | permit | sent | approve | key rotate | status; see: go doc fairlead/cmd/fairlead")
 
 // errRefused is the exit of a command whose share the hub refused: the reasons were printed.
 var errRefused = errors.New("refused; the reasons are above")
@@ -82,7 +85,8 @@ var commands = map[string]command{
 	"agreement list": {0, agreements}, "agreement propose": {1, propose}, "agreement sign": {1, signAgreement},
 	"agreement suspend": {2, changeAgreement(agreement.Suspend)}, "agreement resume": {2, changeAgreement(agreement.Resume)},
 	"agreement terminate": {2, changeAgreement(agreement.Terminate)},
-	"agencies":            {0, agencies}, "key rotate": {0, rotate}, "staff add": {2, addStaff}, "approve": {2, approve}, "sent": {1, own}, "status": {0, status},
+	"agencies":            {0, agencies}, "key rotate": {0, rotate}, "staff add": {2, addStaff}, "staff leave": {2, removeStaff},
+	"escalate": {2, escalate}, "permit": {2, permit}, "approve": {2, approve}, "sent": {1, own}, "status": {0, status},
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {

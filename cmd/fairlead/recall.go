@@ -4,9 +4,11 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"time"
 
 	"fairlead/internal/client"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/policy"
 )
 
 // askBack recalls a share of this agency: its recipient is asked for it back, and what it has not fetched yet
@@ -40,6 +42,29 @@ func answerRecall(ctx context.Context, s *session) error {
 		return err
 	}
 	return s.await(ctx, sent)
+}
+
+// escalate takes a share one level up at the other party.
+func escalate(ctx context.Context, s *session) error {
+	return s.about(ctx, func(id fairlead.ShareID) (*client.Draft, error) { return s.client.EscalationDraft(id, s.args[1]) })
+}
+
+// permit lets the recipient of a share of this agency pass -sections of it on to -recipients, to the end of a day.
+func permit(ctx context.Context, s *session) error {
+	return s.about(ctx, func(id fairlead.ShareID) (*client.Draft, error) {
+		until, err := time.Parse(time.DateOnly, s.args[1])
+		if err != nil {
+			return nil, err
+		}
+		g := policy.Grant{Share: id, Until: fairlead.At(until.AddDate(0, 0, 1))}
+		for _, code := range list(s.sections) {
+			g.Sections = append(g.Sections, fairlead.SectionCode(code))
+		}
+		for _, to := range list(s.recipients) {
+			g.To = append(g.To, fairlead.AgencyID(to))
+		}
+		return s.client.PermissionDraft(g)
+	})
 }
 
 // about sends a draft that is about the share named first, signed by -role and -user.

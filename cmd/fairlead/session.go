@@ -67,8 +67,8 @@ func newSession(name string, args []string, want int, stdout, stderr io.Writer) 
 	flags.BoolVar(&s.duty, "duty", false, "enrol: it has a duty inbox open day and night")
 	flags.BoolVar(&s.danger, "danger", false, "recall ask: somebody is in danger by it")
 	flags.StringVar(&s.of, "of", "", "consent withdraw: agency that recorded it, if another")
-	flags.StringVar(&s.sections, "sections", "", "consent withdraw: only these sections, with commas")
-	flags.StringVar(&s.recipients, "recipients", "", "consent withdraw: only for these agencies, with commas")
+	flags.StringVar(&s.sections, "sections", "", "consent withdraw, permit: only these sections, with commas")
+	flags.StringVar(&s.recipients, "recipients", "", "consent withdraw, permit: only for these agencies, with commas")
 	flags.StringVar(&s.harm, "harm", "", "recall answer: file with the page on the harm, JSON")
 	for len(args) > 0 {
 		if flags.Parse(args) != nil {

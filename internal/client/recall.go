@@ -12,6 +12,7 @@ import (
 	"fairlead/internal/entry"
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/policy"
 )
 
 // Recall is what the sender of a message asks, and what was answered here.
@@ -36,6 +37,30 @@ func (c *Client) RecallDraft(id fairlead.ShareID, reason, action string, danger 
 		Kind: "recall.notice", To: []string{string(s.To)}, ReplyTo: id, Urgency: fairlead.UrgencyImmediate,
 		Facts: map[string]string{"reason": reason, "action": action, "danger": strconv.FormatBool(danger)},
 	}, nil
+}
+
+// EscalationDraft is the draft by which a party of a share takes it one level up at the other party.
+func (c *Client) EscalationDraft(id fairlead.ShareID, level string) (*Draft, error) {
+	d := &Draft{Kind: "escalation", ReplyTo: id, Facts: map[string]string{"level": level}}
+	if m, err := c.Message(id); err == nil {
+		d.To = []string{string(m.Header.From.Agency)}
+		return d, nil
+	}
+	s, err := c.Sent(id)
+	if err != nil {
+		return nil, err
+	}
+	d.To = []string{string(s.To)}
+	return d, nil
+}
+
+// PermissionDraft is the draft by which this agency lets the recipient of a share pass sections of it on.
+func (c *Client) PermissionDraft(g policy.Grant) (*Draft, error) {
+	s, err := c.Sent(g.Share)
+	if err != nil {
+		return nil, err
+	}
+	return recordDraft("onward.permission", s.To, g)
 }
 
 // recordDraft is the draft of a control message with a clear record.

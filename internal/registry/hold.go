@@ -49,6 +49,11 @@ func (s *Snapshot) approve(index int64, by fairlead.AgencyID, record []byte) err
 	return nil
 }
 
+// Member finds one of an agency's people on record.
+func (s *Snapshot) Member(of fairlead.AgencyID, user string) (*staff.Member, bool) {
+	return s.staff.get(keyOf(string(of), user))
+}
+
 // approved lists the approvals of a share, each with the training of who gave it as it is now.
 func (s *Snapshot) approved(h *envelope.Header, at time.Time) []staff.Approved {
 	list, _ := s.approvals.get(h.ID)
@@ -72,10 +77,8 @@ func (s *Snapshot) approvalFault(by fairlead.AgencyID, record []byte, at time.Ti
 	if err != nil {
 		return fairlead.ReasonSchema, err.Error()
 	}
-	held, m := s.held[a.Share], (*staff.Member)(nil)
-	if found, ok := s.staff.get(keyOf(string(by), a.User)); ok {
-		m = found
-	}
+	held := s.held[a.Share]
+	m, _ := s.Member(by, a.User)
 	switch {
 	case held == nil || held.header.From.Agency != by:
 		return fairlead.ReasonSecondPerson, "this agency has no such share waiting"
