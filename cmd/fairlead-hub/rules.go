@@ -7,7 +7,7 @@ import (
 
 // register turns the file into the register's rules.
 func (r *Rules) register() registry.Rules {
-	var out registry.Rules
+	out := registry.Rules{Exercises: r.Exercises}
 	for _, g := range r.Groups {
 		group := registry.Group{Name: g.Name}
 		for _, m := range g.Members {

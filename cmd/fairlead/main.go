@@ -8,7 +8,7 @@
 //	fairlead join ADMISSION       take the operator's admission and connect
 //	fairlead sync                 send what is queued, take what has arrived
 //	fairlead send DRAFT.yaml [-dry-run]   show what each recipient will see, and send
-//	fairlead inbox                list what was delivered and proved
+//	fairlead inbox [-exercise]    list what was delivered and proved; exercises have an inbox of their own
 //	fairlead open SHARE           decrypt and show a message
 //	fairlead ack SHARE LEVEL      acknowledge: opened_by_human, accepted_for_action, cannot_read, wrong_recipient
 //	fairlead recall ask SHARE REASON ACTION [-danger]   ask for a share back: wrong_recipient, wrong_child, inaccurate,

@@ -164,7 +164,11 @@ func inbox(ctx context.Context, s *session) error {
 	if err := s.current(ctx); err != nil {
 		return err
 	}
-	list, err := s.client.Inbox()
+	read := s.client.Inbox
+	if s.exercise {
+		read = s.client.Exercises
+	}
+	list, err := read()
 	if err != nil {
 		return err
 	}

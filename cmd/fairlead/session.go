@@ -34,6 +34,7 @@ type Config struct {
 type session struct {
 	Config
 	json, dryRun   bool
+	exercise       bool // of inbox
 	args           []string
 	stdout, stderr io.Writer
 
@@ -69,6 +70,7 @@ func newSession(name string, args []string, want int, stdout, stderr io.Writer) 
 	flags.StringVar(&s.of, "of", "", "consent withdraw: agency that recorded it, if another")
 	flags.StringVar(&s.sections, "sections", "", "consent withdraw, permit: only these sections, with commas")
 	flags.StringVar(&s.recipients, "recipients", "", "consent withdraw, permit: only for these agencies, with commas")
+	flags.BoolVar(&s.exercise, "exercise", false, "inbox: exercises and tests, which are never in the live one")
 	flags.StringVar(&s.harm, "harm", "", "recall answer: file with the page on the harm, JSON")
 	for len(args) > 0 {
 		if flags.Parse(args) != nil {

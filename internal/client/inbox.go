@@ -204,9 +204,14 @@ func (c *Client) addLater(m *Message) (err error) {
 	return err
 }
 
-// Inbox lists what was delivered and proved, oldest first.
-func (c *Client) Inbox() ([]*Message, error) {
-	rows, err := c.db.Query(inboxColumns + ` ORDER BY counter`)
+// Inbox lists what was delivered and proved, oldest first. Exercises are in an inbox of their own.
+func (c *Client) Inbox() ([]*Message, error) { return c.inbox(false) }
+
+// Exercises lists the exercises and tests that were delivered and proved, oldest first.
+func (c *Client) Exercises() ([]*Message, error) { return c.inbox(true) }
+
+func (c *Client) inbox(exercise bool) ([]*Message, error) {
+	rows, err := c.db.Query(inboxColumns+` WHERE exercise = ? ORDER BY counter`, exercise)
 	if err != nil {
 		return nil, err
 	}

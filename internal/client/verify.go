@@ -217,8 +217,8 @@ func (t *taking) storeInbox(index int64, leaf entry.Leaf, h *envelope.Header, fr
 	if !h.ReplyTo.IsZero() {
 		reply = h.ReplyTo.String()
 	}
-	_, err := t.tx.Exec(`INSERT INTO inbox (id, idx, counter, sender, kind, reply_to, at, frame, leaf, proof) VALUES (?,?,?,?,?,?,?,?,?,?)`,
-		h.ID.String(), index, leaf.Counter, string(h.From.Agency), h.Kind, reply, leaf.At.Format(time.RFC3339), frame, leaf.Marshal(), proof)
+	_, err := t.tx.Exec(`INSERT INTO inbox (id, idx, counter, sender, kind, reply_to, at, frame, leaf, proof, exercise) VALUES (?,?,?,?,?,?,?,?,?,?,?)`,
+		h.ID.String(), index, leaf.Counter, string(h.From.Agency), h.Kind, reply, leaf.At.Format(time.RFC3339), frame, leaf.Marshal(), proof, h.Status != fairlead.StatusActual)
 	return err
 }
 

@@ -170,6 +170,11 @@ func (c *checking) inbox() error {
 	if err != nil {
 		return err
 	}
+	exercises, err := c.Exercises()
+	if err != nil {
+		return err
+	}
+	inbox = append(inbox, exercises...)
 	var has, want []int64
 	for _, m := range inbox {
 		has = append(has, m.Index)

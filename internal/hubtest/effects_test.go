@@ -12,6 +12,7 @@ import (
 	"fairlead/internal/client"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/policy"
+	"fairlead/internal/registry"
 	"fairlead/internal/staff"
 )
 
@@ -29,6 +30,7 @@ func TestEffects(t *testing.T) {
 		{"escalation", escalation},
 		{"training", training},
 		{"leaver", leaver},
+		{"exercise", anExercise},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, w) })
 	}
@@ -200,6 +202,27 @@ func training(t *testing.T, w *World) {
 	snap := w.Agency(Alder).Snapshot()
 	if got := snap.Training(Alder, "sw1", w.Clock.Now()); !slices.Equal(got, []string{"T4"}) || snap.Training(Alder, "sw1", until) != nil || snap.Training(Aspen, "sw1", w.Clock.Now()) != nil {
 		t.Errorf("Alder knows of %v", got)
+	}
+}
+
+// anExercise goes between those who take part, and is never among what is meant.
+func anExercise(t *testing.T, w *World) {
+	rules := registry.Rules{Groups: []registry.Group{{Name: GroupAlert, Members: []fairlead.AgencyID{Alder, Aspen, Birch, Cedar}}}, Exercises: []fairlead.AgencyID{Alder, Birch}}
+	if err := w.Hub.SetRules(context1(t), rules); err != nil {
+		t.Fatal(err)
+	}
+	w.settle(t)
+	before := len(w.inbox(t, Birch))
+	for to, want := range map[fairlead.AgencyID]client.State{Birch: client.Delivered, Aspen: client.RefusedBy} {
+		d := DraftAssessment(to, Section("EDU", `{"n":1}`))
+		d.Status, d.Sections[0].Caveats = fairlead.StatusExercise, []fairlead.Caveat{"SYNTHETIC"}
+		if s := w.send(t, Alder, d); s.State != want {
+			t.Errorf("to %s: %s %+v", to, s.State, s.Verdict)
+		}
+	}
+	list, err := w.Agency(Birch).Exercises()
+	if err != nil || len(list) != 1 || len(w.inbox(t, Birch)) != before {
+		t.Errorf("%d exercises, %v; %d messages, were %d", len(list), err, len(w.inbox(t, Birch)), before)
 	}
 }
 

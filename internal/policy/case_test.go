@@ -55,6 +55,7 @@ type caseShare struct {
 	Certainty fairlead.Certainty     `yaml:"certainty"`
 	Facts     map[string]string      `yaml:"facts"`
 	Answers   *caseAnswer            `yaml:"answers"`
+	Exercise  bool                   `yaml:"exercise"` // sender and recipient take part in exercises
 	Corrects  *caseAnswer            `yaml:"supersedes"`
 	Onward    []caseOnward           `yaml:"onward"`
 	Marked    []fairlead.SectionCode `yaml:"marked"` // sections that others gave the sender under their control
@@ -338,6 +339,7 @@ func (c *testCase) facts(to fairlead.AgencyID) policy.Facts {
 	for i, r := range c.consents {
 		f.Consents = append(f.Consents, consent.Held{Record: r, Agency: c.share.From, Entry: int64(500 + i)})
 	}
+	f.Exercise = c.share.Exercise
 	f.Answered, f.Superseded, f.Marked = c.share.Answers.prior(900), c.share.Corrects.prior(901), c.share.Marked
 	for i, o := range c.share.Onward {
 		f.Onward = append(f.Onward, o.fact(int64(i)))

@@ -28,9 +28,7 @@ func (p *decider) checkKind() {
 	if err := k.CheckFacts(h.Facts); err != nil {
 		p.against("P01", fairlead.ReasonSchema, err.Error(), "add, remove or correct the fact")
 	}
-	if h.Status != fairlead.StatusActual {
-		p.against("P01", fairlead.ReasonNotBuilt, "status "+string(h.Status), "exercises need inboxes of their own, which are not built yet")
-	}
+	p.checkStatus()
 	if h.GSC == fairlead.GSCAbove {
 		p.against("P01", fairlead.ReasonClassification, "gsc ABOVE", "the hub is not accredited above OFFICIAL-SENSITIVE")
 	}

@@ -37,6 +37,7 @@ type Facts struct {
 	Superseded        *Prior                 // the share that supersedes names, nil: not on record
 	Onward            []Origin               // where sections were taken from, as declared
 	Marked            []fairlead.SectionCode // sections that others gave the sender under their control
+	Exercise          bool                   // sender and recipient take part in exercises
 	CAOnly            bool                   // the recipient's State takes Art 34 requests from Central Authorities only
 	Training          []string               // codes of the courses that are current for the sender's user
 	Approvals         []staff.Approved       // by the sender's people of this very share, checked by the register

@@ -38,6 +38,9 @@ type Agency struct {
 type Rules struct {
 	Groups    []Group   `json:"groups,omitempty"`
 	Countries []Country `json:"countries,omitempty"`
+
+	// Exercises are the agencies that take part in exercises and tests.
+	Exercises []fairlead.AgencyID `json:"exercises,omitempty"`
 }
 
 // Group is a named list of agencies; the sender's program expands it into shares, and a sender that is
