@@ -1,7 +1,7 @@
 // Package broker is the enforcement point (XACML PEP): it takes submissions from the intake, decides
 // them in order on the fold of the log, commits entries, deliveries and verdicts in one atomic batch,
 // extends the tree and hands out proofs. It holds no key that opens a section. Read Broker.round: it
-// is the road of a share from step 4 to step 7 (DESIGN §5).
+// is the road of a share from step 4 to step 7 (DESIGN §5), and erases in step 8 what was ordered deleted.
 package broker
 
 import (
@@ -186,7 +186,7 @@ func (b *Broker) follow(ctx context.Context) error {
 	return b.catchUp(ctx)
 }
 
-// round is steps 4 to 7 for what has arrived. Submissions beyond one batch wait for the next turn of
+// round is steps 4 to 8 for what has arrived. Submissions beyond one batch wait for the next turn of
 // the loop inside.
 func (b *Broker) round(ctx context.Context, subs []bus.Submission) error {
 	acts := b.takeActs()
