@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"fairlead/internal/bus"
 	"fairlead/internal/client"
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
@@ -160,5 +161,9 @@ func TestDeletedOffTheRecord(t *testing.T) {
 	if err != nil || !erased || len(alarms) != 1 || !strings.Contains(alarms[0].What, "something was withheld, hidden or delivered twice") {
 		t.Errorf("%v %v %v", erased, alarms, err)
 	}
+	// Nor does a broker start again on a ledger that lacks what nobody ordered deleted.
 	w.Close()
+	if err := w.startHub(context1(t)); !errors.Is(err, bus.ErrGap) {
+		t.Errorf("started: %v", err)
+	}
 }

@@ -66,7 +66,8 @@ func (p *decider) checkOnward(s *sectionDecider) {
 		}
 		declared = true
 		if advice := p.onward(o); advice != "" {
-			against(advice)
+			against(advice) // once: a sender may declare as many origins as it likes, and a decision must fit into the log
+			return
 		}
 	}
 	marked := s.desc.Siena == "H2" || slices.Contains(s.desc.Caveats, "ORCON")
