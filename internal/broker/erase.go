@@ -3,6 +3,7 @@ package broker
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"fairlead/internal/bus"
 	"fairlead/internal/entry"
@@ -99,6 +100,11 @@ func (b *Broker) forgetPayloads() {
 			delete(b.payloads, index)
 		}
 	}
+}
+
+// acknowledges reports whether an entry may say that a recipient has stored something.
+func (b *batch) acknowledges() bool {
+	return slices.ContainsFunc(b.entries, func(e line) bool { return e.leaf.Class == entry.ClassShare && e.leaf.Outcome == entry.OutcomeControl })
 }
 
 // erase deletes what tombstones stand for. What cannot be deleted now is tried again in the next round.

@@ -187,7 +187,9 @@ func (b *Broker) adopt(ctx context.Context, batch *batch, seq uint64) error {
 	b.keepHeld(batch, seq)
 	b.forgetHeld()
 	b.keepPayloads(batch, seq)
-	b.forgetPayloads()
+	if batch.acknowledges() {
+		b.forgetPayloads()
+	}
 	if batch.proofs > 0 {
 		b.proofs, b.head.told = b.proofs[batch.proofs:], batch.told
 	}

@@ -1,6 +1,8 @@
 package client
 
 import (
+	"slices"
+
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/policy"
@@ -32,7 +34,21 @@ func (c *Client) known(f *policy.Facts, h *envelope.Header, ds []*envelope.Descr
 		}
 		f.Onward = append(f.Onward, o)
 	}
-	return nil
+	f.Marked, err = c.marked()
+	return err
+}
+
+// marked lists the sections that others gave this agency under their control.
+func (c *Client) marked() (codes []fairlead.SectionCode, err error) {
+	list, err := c.Inbox()
+	for _, m := range list {
+		for _, d := range m.bound.Descriptors {
+			if registry.Marked(d) && !slices.Contains(codes, d.Code) {
+				codes = append(codes, d.Code)
+			}
+		}
+	}
+	return codes, err
 }
 
 // prior finds what the agency itself knows of a share.

@@ -37,7 +37,7 @@ func controlled(h *envelope.Header) bool { return h.TLP == fairlead.TLPRed || h.
 // permission.
 func Controlled(h *envelope.Header, ds []*envelope.Descriptor) (codes []fairlead.SectionCode) {
 	for _, d := range ds {
-		if d.Audience == envelope.ForRecipient && (controlled(h) || marked(d)) {
+		if d.Audience == envelope.ForRecipient && (controlled(h) || Marked(d)) {
 			codes = append(codes, d.Code)
 		}
 	}
@@ -50,11 +50,11 @@ func markedAt(descriptors [][]byte, part int) bool {
 		return true
 	}
 	d, err := envelope.ParseDescriptor(descriptors[part])
-	return err != nil || marked(d)
+	return err != nil || Marked(d)
 }
 
-// marked reports whether the originator keeps control of a section.
-func marked(d *envelope.Descriptor) bool {
+// Marked reports whether the originator keeps control of a section.
+func Marked(d *envelope.Descriptor) bool {
 	return d.Siena == "H2" || slices.Contains(d.Caveats, "ORCON")
 }
 
