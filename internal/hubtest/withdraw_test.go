@@ -200,3 +200,24 @@ func (w *World) refusedAlone(t testing.TB, from fairlead.AgencyID, d *client.Dra
 	}
 	return list[0]
 }
+
+// TestRenewedThenWithdrawn: who takes back a consent that was renewed takes back the first one too.
+func TestRenewedThenWithdrawn(t *testing.T) {
+	t.Parallel()
+	w := New(t, Config{})
+	w.consented(t)
+	first := w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{"n":1}`)))
+	w.Clock.Set(w.Clock.Now().Add(time.Hour))
+	w.record(t, consent.Record{ID: "c-2", Giver: "CHILD_16", Supersedes: "c-1", Items: []consent.Item{
+		{Status: "renewed", Sections: []fairlead.SectionCode{"EDU"}, Jurisdictions: []fairlead.Jurisdiction{"RO"}},
+	}})
+	if got := w.notices(t, Birch); got != nil {
+		t.Errorf("told of a renewal: %+v", got)
+	}
+	d := w.withdrawal(t, Alder)
+	d.Record = []byte(strings.Replace(string(d.Record), "c-1", "c-2", 1))
+	w.send(t, Alder, d)
+	if got := w.notices(t, Birch); len(got) != 1 || got[0].Shares[0].Share != first.ID {
+		t.Errorf("Birch was told %+v", got)
+	}
+}
