@@ -84,7 +84,7 @@ func world(ctx context.Context, t *testing.T) (*hubtest.World, string) {
 	check(t, w.Settle(ctx))
 	for _, kind := range []string{"assessment.share", "liaison.note"} {
 		_, err := w.Agency("ALDER").Send(&client.Draft{
-			Kind: kind, Role: "PRACTITIONER", User: "u1", To: []string{"BIRCH"}, Threshold: "TH3", TLP: "AMBER", GSC: "OFFICIAL",
+			Kind: kind, Role: "PRACTITIONER", User: "u1", To: []string{"BIRCH"}, Child: "kit", Threshold: "TH3", TLP: "AMBER", GSC: "OFFICIAL",
 			Purpose:  map[string]fairlead.Purpose{"assessment.share": "PRT-ASSESS", "liaison.note": "LIAISE"}[kind],
 			Basis:    &envelope.Basis{Art6: "A6-1-e", Gateways: []fairlead.Gateway{"CA1989-47"}},
 			Sections: []client.DraftSection{{Code: "EDU", Type: "json", Content: []byte(`{}`)}},

@@ -218,7 +218,9 @@ func suspend(yes bool) func(context.Context, []string, io.Writer, io.Writer) err
 
 // Rules is the file of `rules set`.
 type Rules struct {
-	Groups []struct {
+	// Exercises are the agencies that take part in exercises and tests.
+	Exercises []fairlead.AgencyID `yaml:"exercises"`
+	Groups    []struct {
 		Name    string   `yaml:"name"`
 		Members []string `yaml:"members"`
 	} `yaml:"groups"`

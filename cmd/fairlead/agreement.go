@@ -55,8 +55,8 @@ func propose(ctx context.Context, s *session) error {
 	return s.await(ctx, ids...)
 }
 
-// sign signs the digest of the very bytes that were proved to this agency.
-func sign(ctx context.Context, s *session) error {
+// signAgreement signs the digest of the very bytes that were proved to this agency.
+func signAgreement(ctx context.Context, s *session) error {
 	if err := s.ready(ctx); err != nil {
 		return err
 	}

@@ -23,6 +23,18 @@ func addStaff(ctx context.Context, s *session) error {
 	return s.await(ctx, ids...)
 }
 
+// removeStaff says that one of the agency's people signs no more.
+func removeStaff(ctx context.Context, s *session) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
+	d, err := s.home.LeaverDraft(s.client, s.args[0], fairlead.Role(s.args[1]))
+	if err != nil {
+		return err
+	}
+	return s.sign(ctx, d)
+}
+
 // approve signs, as -user in -role, for a share of this agency that is held.
 func approve(ctx context.Context, s *session) error {
 	if err := s.ready(ctx); err != nil {

@@ -8,10 +8,18 @@
 //	fairlead join ADMISSION       take the operator's admission and connect
 //	fairlead sync                 send what is queued, take what has arrived
 //	fairlead send DRAFT.yaml [-dry-run]   show what each recipient will see, and send
-//	fairlead inbox                list what was delivered and proved
+//	fairlead inbox [-exercise]    list what was delivered and proved; exercises have an inbox of their own
 //	fairlead open SHARE           decrypt and show a message
 //	fairlead ack SHARE LEVEL      acknowledge: opened_by_human, accepted_for_action, cannot_read, wrong_recipient
+//	fairlead recall ask SHARE REASON ACTION [-danger]   ask for a share back: wrong_recipient, wrong_child, inaccurate,
+//	                              excess_sections, consent_invalid, danger_changed, key_compromise, legal;
+//	                              to delete, quarantine, return, correct
+//	fairlead recall answer SHARE STATE [-harm FILE.json]   deleted, quarantined, already_used, onward_shared,
+//	                              not_received, refused_legal_hold
 //	fairlead consent DRAFT.yaml   record a consent or a refusal
+//	fairlead consent show ID      what a consent says, what followed, and which shares relied on it
+//	fairlead consent withdraw ID HOW [-of AGENCY] [-sections A,B] [-recipients X,Y]
+//	                              take a consent back; HOW: in_person, phone, writing, through_guardian, portal
 //	fairlead agreement list | show FILE|REF | propose FILE | sign REF
 //	fairlead agreement suspend|resume|terminate REF REASON   at once: danger, breach, review, other
 //	fairlead rules FILE           set the rules of this house: what it neither sends nor receives
@@ -21,6 +29,9 @@
 //	fairlead policy explain SHARE|DRAFT.yaml why a share was decided so, or how a draft would be
 //	fairlead agencies             list the register as proved
 //	fairlead staff add USER ROLE  make a signing key for one of the agency's people and put it on record
+//	fairlead staff leave USER ROLE   say that one of them signs no more
+//	fairlead escalate SHARE LEVEL    take a share one level up at the other agency: 1, 2, 3
+//	fairlead permit SHARE DAY -sections A,B -recipients X,Y   let its recipient pass pages on until then
 //	fairlead sent SHARE           show what this agency sent, from its own sealed copy
 //	fairlead approve SHARE REASON sign, as a second person, for a share that is held
 //	fairlead key rotate           make a new encryption key and announce it
@@ -48,7 +59,7 @@ func main() {
 	os.Exit(exit(os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-var errUsage = errors.New("usage: fairlead enrol | join | sync | send | inbox | open | ack | consent | agreement | rules | policy | agencies | staff add | sent | approve | key rotate | status; see: go doc fairlead/cmd/fairlead")
+var errUsage = errors.New("usage: fairlead enrol | join | sync | send | inbox | open | ack | recall ask | recall answer | consent | agreement | rules | policy | agencies | staff add | staff leave | escalate | permit | sent | approve | key rotate | status; see: go doc fairlead/cmd/fairlead")
 
 // errRefused is the exit of a command whose share the hub refused: the reasons were printed.
 var errRefused = errors.New("refused; the reasons are above")
@@ -74,15 +85,18 @@ type command struct {
 
 var commands = map[string]command{
 	"enrol": {1, enrol}, "join": {1, join}, "sync": {0, sync}, "send": {1, send}, "inbox": {0, inbox}, "open": {1, open}, "ack": {2, ack},
-	"consent": {1, send}, "agreement list": {0, agreements}, "agreement show": {1, show}, "agreement propose": {1, propose}, "agreement sign": {1, sign},
+	"recall ask": {3, askBack}, "recall answer": {2, answerRecall},
+	"consent": {1, send}, "consent show": {1, showConsent}, "consent withdraw": {2, withdrawConsent},
+	"agreement list": {0, agreements}, "agreement show": {1, show}, "agreement propose": {1, propose}, "agreement sign": {1, signAgreement},
 	"agreement suspend": {2, changeAgreement(agreement.Suspend)}, "agreement resume": {2, changeAgreement(agreement.Resume)},
 	"agreement terminate": {2, changeAgreement(agreement.Terminate)},
 	"rules":               {1, rules}, "policy lint": {1, lint}, "policy matrix": {2, matrix}, "policy diff": {2, diff}, "policy explain": {1, explain},
-	"agencies": {0, agencies}, "key rotate": {0, rotate}, "staff add": {2, addStaff}, "approve": {2, approve}, "sent": {1, own}, "status": {0, status},
+	"agencies": {0, agencies}, "key rotate": {0, rotate}, "staff add": {2, addStaff}, "staff leave": {2, removeStaff},
+	"escalate": {2, escalate}, "permit": {2, permit}, "approve": {2, approve}, "sent": {1, own}, "status": {0, status},
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	for words := 1; words <= 2 && words <= len(args); words++ {
+	for words := min(2, len(args)); words > 0; words-- { // the longer name first: consent show, before consent FILE
 		name := args[0]
 		if words == 2 {
 			name += " " + args[1]

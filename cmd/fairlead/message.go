@@ -167,7 +167,11 @@ func inbox(ctx context.Context, s *session) error {
 	if err := s.current(ctx); err != nil {
 		return err
 	}
-	list, err := s.client.Inbox()
+	read := s.client.Inbox
+	if s.exercise {
+		read = s.client.Exercises
+	}
+	list, err := read()
 	if err != nil {
 		return err
 	}
@@ -185,11 +189,26 @@ func inbox(ctx context.Context, s *session) error {
 				acked = "not acknowledged"
 			}
 			s.say("%s  %s  %-26s from %-10s entry %-5d %s", m.Header.ID, m.At, m.Header.Kind, m.Header.From.Agency, m.Index, acked)
+			s.asked(m)
 		}
 		if len(list) == 0 {
 			s.say("nothing was delivered yet")
 		}
 	})
+}
+
+// asked says what is asked of a message after it came: that it be given back, or not used any more.
+func (s *session) asked(m *client.Message) {
+	if len(m.Stopped) > 0 {
+		s.say("    STOP USING %v: the consent they relied on has ended", m.Stopped)
+	}
+	if r := m.Recall; r != nil {
+		answer := "answer: fairlead recall answer " + m.Header.ID.String() + " STATE"
+		if r.Answer != "" {
+			answer = "answered: " + r.Answer
+		}
+		s.say("    RECALLED by %s (%s), asked to %s; %s", r.From, r.Reason, r.Action, answer)
+	}
 }
 
 // open decrypts and shows a message.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -33,11 +34,15 @@ type Config struct {
 type session struct {
 	Config
 	json, dryRun   bool
+	exercise       bool // of inbox
 	args           []string
 	stdout, stderr io.Writer
 
 	agency, name, kind, jurisdiction string // of enrol
 	duty                             bool
+	danger                           bool   // of recall ask
+	harm                             string // of recall answer
+	of, sections, recipients         string // of consent withdraw
 
 	home   *client.Home
 	conn   *bus.Agency
@@ -61,6 +66,12 @@ func newSession(name string, args []string, want int, stdout, stderr io.Writer) 
 	flags.StringVar(&s.kind, "type", "", "enrol: its type, such as LA_CSC")
 	flags.StringVar(&s.jurisdiction, "jurisdiction", "", "enrol: ISO code, such as GB-ENG")
 	flags.BoolVar(&s.duty, "duty", false, "enrol: it has a duty inbox open day and night")
+	flags.BoolVar(&s.danger, "danger", false, "recall ask: somebody is in danger by it")
+	flags.StringVar(&s.of, "of", "", "consent withdraw: agency that recorded it, if another")
+	flags.StringVar(&s.sections, "sections", "", "consent withdraw, permit: only these sections, with commas")
+	flags.StringVar(&s.recipients, "recipients", "", "consent withdraw, permit: only for these agencies, with commas")
+	flags.BoolVar(&s.exercise, "exercise", false, "inbox: exercises and tests, which are never in the live one")
+	flags.StringVar(&s.harm, "harm", "", "recall answer: file with the page on the harm, JSON")
 	for len(args) > 0 {
 		if flags.Parse(args) != nil {
 			return nil, errUsage
@@ -78,6 +89,11 @@ func newSession(name string, args []string, want int, stdout, stderr io.Writer) 
 		}
 	}
 	return s, s.settings(*dir, *role, *user, *wait)
+}
+
+// list splits what a flag lists with commas.
+func list(words string) []string {
+	return strings.FieldsFunc(words, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
 // settings lets flags win over the file, and the file over defaults.

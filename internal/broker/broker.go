@@ -1,7 +1,7 @@
 // Package broker is the enforcement point (XACML PEP): it takes submissions from the intake, decides
 // them in order on the fold of the log, commits entries, deliveries and verdicts in one atomic batch,
 // extends the tree and hands out proofs. It holds no key that opens a section. Read Broker.round: it
-// is the road of a share from step 4 to step 7 (DESIGN §5).
+// is the road of a share from step 4 to step 7 (DESIGN §5), and erases in step 8 what was ordered deleted.
 package broker
 
 import (
@@ -16,6 +16,7 @@ import (
 
 	"fairlead/internal/bus"
 	"fairlead/internal/entry"
+	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/policy"
 	"fairlead/internal/registry"
@@ -66,6 +67,10 @@ type Broker struct {
 	held     map[fairlead.ShareID]uint64 // sequence in LEDGER of the payload that waits
 	later    []bus.OutMsg                // receipts that did not fit; they only inform, and a crash may lose them
 	cosigned chan []byte                 // a cosigned checkpoint to announce; it only informs as well
+	payloads map[int64]payload           // where the ledger has what was delivered and not yet stored, by entry
+	buriedAt map[uint64]bool             // sequences in LEDGER that a tombstone stands for
+	erasing  []uint64                    // those of them still to be deleted
+	missing  map[uint64]bool             // sequences that LEDGER lacks and no tombstone read so far explains
 
 	mu     sync.Mutex
 	status Status
@@ -108,6 +113,7 @@ type Status struct {
 // disagree, the error says what to do. (The hub has asked its witnesses before.)
 func Open(ctx context.Context, cfg Config) (*Broker, error) {
 	b := &Broker{cfg: cfg, snap: registry.New(), acts: make(chan *act, 64), cosigned: make(chan []byte, 1), unread: map[fairlead.Account]unread{}, held: map[fairlead.ShareID]uint64{}}
+	b.payloads, b.buriedAt, b.missing = map[int64]payload{}, map[uint64]bool{}, map[uint64]bool{}
 	b.status.Decisions = map[fairlead.Result]int64{}
 	if err := b.readHead(ctx); err != nil {
 		return nil, advise("read the committed checkpoint", err, keepTheDisk)
@@ -154,6 +160,7 @@ func (b *Broker) Run(ctx context.Context) error {
 		}
 		if err == nil {
 			err = b.round(ctx, subs)
+			b.erase(ctx) // what could not be erased before
 		}
 		for errors.Is(err, errUnreachable) && ctx.Err() == nil {
 			b.cfg.Log.Error().Err(err).Msg("the server does not take or give what the broker needs; trying again")
@@ -192,7 +199,7 @@ func (b *Broker) follow(ctx context.Context) error {
 	return b.catchUp(ctx)
 }
 
-// round is steps 4 to 7 for what has arrived. Submissions beyond one batch wait for the next turn of
+// round is steps 4 to 8 for what has arrived. Submissions beyond one batch wait for the next turn of
 // the loop inside.
 func (b *Broker) round(ctx context.Context, subs []bus.Submission) error {
 	acts := b.takeActs()
@@ -244,6 +251,11 @@ func (b *Broker) round(ctx context.Context, subs []bus.Submission) error {
 		subs = subs[taken:]
 		answer(acts, nil)
 		acts = nil
+
+		// 8 Erase the payloads that an entry of this batch ordered deleted. A crash before it leaves them,
+		// with their tombstones: recovery finds these and erases. Nothing is ever erased on another's word.
+		b.erase(ctx)
+		b.step(8, arrived)
 	}
 	return nil
 }
@@ -318,6 +330,8 @@ type batch struct {
 	unread   map[fairlead.Account]unread
 	later    []bus.OutMsg             // for the batches after this one
 	held     map[fairlead.ShareID]int // place among messages of payloads that wait
+	payloads map[int64]int            // and of those delivered, by entry
+	tombs    []envelope.Tombstone     // of payloads that it orders deleted
 	told     tlog.Tree                // the tree those proofs are under
 }
 

@@ -21,7 +21,7 @@ import (
 // decide makes the batch for what has arrived, and says how many of the arrivals it took. It changes
 // nothing but the batch's own Snapshot.
 func (b *Broker) decide(ctx context.Context, arrived []*arrival, acts []*act, now time.Time) (*batch, int) {
-	batch := &batch{snap: b.snap, unread: maps.Clone(b.unread), held: map[fairlead.ShareID]int{}}
+	batch := &batch{snap: b.snap, unread: maps.Clone(b.unread), held: map[fairlead.ShareID]int{}, payloads: map[int64]int{}}
 	b.addProofs(batch)
 	b.takeCosigned()
 	batch.later = slices.Clone(b.later)
@@ -44,6 +44,8 @@ func (b *Broker) decide(ctx context.Context, arrived []*arrival, acts []*act, no
 		default:
 			b.decideShare(batch, a, now)
 		}
+	}
+	for !batch.full() && b.stop(batch, now) {
 	}
 	for _, held := range batch.snap.Releasable(now) {
 		if !batch.full() {
@@ -98,6 +100,9 @@ func (b *Broker) decideShare(batch *batch, a *arrival, now time.Time) {
 	}
 	b.sendVerdict(batch, e, a.account)
 	b.forward(batch, e)
+	if a.share.H.Kind == "recall.notice" {
+		b.bury(batch, e.index, a.share.H.ReplyTo)
+	}
 	if l.Outcome == entry.OutcomeControl && a.share.H.Kind == "ack" {
 		b.receipts(batch, l.From, heard, a.share)
 	}
@@ -132,6 +137,7 @@ func (b *Broker) deliver(batch *batch, e line, to *registry.Agency, s *envelope.
 			d.Share.Parts = append(d.Share.Parts, s.Parts[sec.Part])
 		}
 	}
+	batch.payloads[e.index] = len(batch.messages)
 	b.send(batch, to, e.index, d.Marshal())
 }
 
@@ -218,44 +224,67 @@ func (b *batch) addLater() {
 	b.later = b.later[n:]
 }
 
-// announce tells a party that an agreement is active. A hub notice has no signer: its proof is its
-// signature.
+// announce tells a party that an agreement is active.
 func (b *Broker) announce(batch *batch, n registry.Announcement, now time.Time) {
-	to := batch.snap.Agency(n.To)
-	if to == nil {
-		return
-	}
 	n.Due = []policy.Due{policy.ReviewDue(batch.snap.Law(), now)}
-	record, err := json.Marshal(n)
-	if err != nil {
-		return
-	}
-	h, err := b.noticeHeader(n.To, record, now)
-	if err != nil {
-		b.cfg.Log.Error().Err(err).Msg("notice not made")
-		return
-	}
-	l := entry.Leaf{Class: entry.ClassNotice, Outcome: entry.OutcomeDelivered, At: now, Share: h.ID, From: fairlead.Hub, To: n.To, Counter: batch.snap.Counter(n.To) + 1}
-	raw, err := json.Marshal(h)
-	if err != nil {
-		return
-	}
-	e, err := batch.append(l, &entry.Detail{Notice: &entry.Notice{Header: raw, Record: record}})
-	if err != nil {
-		b.cfg.Log.Error().Err(err).Msg("notice does not fold")
-		return
-	}
-	// The whole entry goes out: it folds into the party's Snapshot and shows who is told what.
-	b.send(batch, to, e.index, envelope.EntryFrame(e.index, e.bytes, e.raw))
+	b.notify(batch, n.To, "agreement.status", n, now)
 }
 
-func (b *Broker) noticeHeader(to fairlead.AgencyID, record []byte, now time.Time) (*envelope.Header, error) {
+// stop makes the next notice that the end of a consent owes, and puts tombstones where it deletes; false: none
+// is owed, or it could not be made.
+func (b *Broker) stop(batch *batch, now time.Time) bool {
+	n, ok := batch.snap.Owed()
+	if !ok {
+		return false
+	}
+	order, ok := b.notify(batch, n.To, "consent.withdraw", n, now)
+	if !ok {
+		return false
+	}
+	for _, s := range n.Shares {
+		b.bury(batch, order, s.Share)
+	}
+	return true
+}
+
+// notify makes a notice of the hub to one agency, and tells its entry. It has no signer: its proof is its
+// signature.
+func (b *Broker) notify(batch *batch, id fairlead.AgencyID, kind string, record any, now time.Time) (int64, bool) {
+	to := batch.snap.Agency(id)
+	if to == nil {
+		return 0, false
+	}
+	text, err := json.Marshal(record)
+	if err != nil {
+		return 0, false
+	}
+	h, err := b.noticeHeader(id, kind, text, now)
+	if err != nil {
+		b.cfg.Log.Error().Err(err).Msg("notice not made")
+		return 0, false
+	}
+	l := entry.Leaf{Class: entry.ClassNotice, Outcome: entry.OutcomeDelivered, At: now, Share: h.ID, From: fairlead.Hub, To: id, Counter: batch.snap.Counter(id) + 1}
+	raw, err := json.Marshal(h)
+	if err != nil {
+		return 0, false
+	}
+	e, err := batch.append(l, &entry.Detail{Notice: &entry.Notice{Header: raw, Record: text}})
+	if err != nil {
+		b.cfg.Log.Error().Err(err).Msg("notice does not fold")
+		return 0, false
+	}
+	// The whole entry goes out: it folds into the recipient's Snapshot and shows who is told what.
+	b.send(batch, to, e.index, envelope.EntryFrame(e.index, e.bytes, e.raw))
+	return e.index, true
+}
+
+func (b *Broker) noticeHeader(to fairlead.AgencyID, kind string, record []byte, now time.Time) (*envelope.Header, error) {
 	sections, err := envelope.Fill(nil)
 	if err != nil {
 		return nil, err
 	}
 	return &envelope.Header{
-		V: envelope.Version, ID: fairlead.NewShareID(), Kind: "agreement.status", Status: fairlead.StatusActual,
+		V: envelope.Version, ID: fairlead.NewShareID(), Kind: kind, Status: fairlead.StatusActual,
 		From: envelope.From{Agency: fairlead.Hub, Role: "BROKER_OPERATOR", User: "hub"}, To: envelope.To{Agency: to},
 		SentAt: fairlead.At(now), ValidUntil: fairlead.At(now.AddDate(0, 0, 30)), Record: envelope.RecordDigest(record), Sections: sections,
 		Seen: envelope.Seen{Size: b.head.tree.N, Root: fairlead.Digest(b.head.tree.Hash)},

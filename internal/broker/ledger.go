@@ -161,12 +161,18 @@ func (b *Broker) catchUp(ctx context.Context) error {
 		return err
 	}
 	var refused error // what is wrong with a message, as against with the way to it
-	err := b.cfg.Hub.ReadLedger(ctx, b.seq+1, "", func(seq uint64, on string, data []byte) error {
+	read := func(seq uint64, on string, data []byte) error {
 		b.seq = seq
 		refused = b.readMessage(seq, on, data)
 		return refused
-	})
+	}
+	err := b.cfg.Hub.ReadLedger(ctx, b.seq+1, "", read)
+	if err == nil && len(b.missing) > 0 { // another broker may have erased while we read: its tombstone is there
+		err = b.cfg.Hub.ReadLedger(ctx, b.seq+1, "", read)
+	}
 	switch {
+	case err == nil && len(b.missing) > 0:
+		return b.explained()
 	case refused != nil, errors.Is(err, bus.ErrGap):
 		return err
 	case err != nil:
@@ -175,6 +181,8 @@ func (b *Broker) catchUp(ctx context.Context) error {
 	if b.inLedger < b.head.tree.N { // also where the tiles have them
 		return fmt.Errorf("%w: %w: LEDGER holds %d entries, the committed checkpoint has %d", ErrDiverged, ErrStoreOld, b.inLedger, b.head.tree.N)
 	}
+	b.forgetPayloads()
+	b.erase(ctx)
 	b.shown.Store(b.snap)
 	err = b.checkpoint(ctx)
 	b.count(nil)
@@ -183,6 +191,12 @@ func (b *Broker) catchUp(ctx context.Context) error {
 
 // readMessage takes one message of LEDGER: what it owes, and the entry if it is one we have not folded.
 func (b *Broker) readMessage(seq uint64, on string, data []byte) error {
+	if on == "" { // it is missing
+		if !b.buriedAt[seq] {
+			b.missing[seq] = true
+		}
+		return nil
+	}
 	if err := b.collectOwed(seq, on, data); err != nil {
 		return err
 	}
@@ -229,6 +243,10 @@ func (b *Broker) adopt(ctx context.Context, batch *batch, seq uint64) error {
 	b.snap, b.seq, b.unread = batch.snap, seq, batch.unread
 	b.keepHeld(batch, seq)
 	b.forgetHeld()
+	b.keepPayloads(batch, seq)
+	if batch.acknowledges() {
+		b.forgetPayloads()
+	}
 	if batch.told.N > 0 {
 		b.proofs, b.head.told = b.proofs[batch.proofs:], batch.told
 	}
@@ -371,7 +389,10 @@ func (b *Broker) collectOwed(seq uint64, on string, data []byte) error {
 		return b.collectHeld(seq, parts)
 	case envelope.TypeHead:
 		return b.collectHead(parts[0])
-	case envelope.TypeDelivery, envelope.TypeVerdict, envelope.TypeEntry:
+	case envelope.TypeDelivery, envelope.TypeTomb:
+		b.proofs = append(b.proofs, owed{on, indexOf(parts[0])})
+		return b.collectPayload(seq, t, data)
+	case envelope.TypeVerdict, envelope.TypeEntry:
 		if on != subject.Entry && len(parts) > 0 && len(parts[0]) == 8 {
 			b.proofs = append(b.proofs, owed{on, indexOf(parts[0])})
 		}

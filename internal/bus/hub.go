@@ -132,7 +132,7 @@ func intakeConfig(name, capture string, size int64) jetstream.StreamConfig {
 func ledgerConfig() jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name: subject.StreamLedger, Subjects: subject.CaptureLedger(), Storage: jetstream.FileStorage,
-		Discard: jetstream.DiscardNew, DenyDelete: true, DenyPurge: true,
+		Discard: jetstream.DiscardNew, DenyPurge: true, // a payload may be deleted by order, see Erase
 		AllowAtomicPublish: true, AllowDirect: true, MaxConsumers: maxInboxes, Duplicates: noDedup,
 	}
 }

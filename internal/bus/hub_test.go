@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -309,4 +310,32 @@ func BenchmarkIntake(b *testing.B) {
 			}
 		}
 	})
+}
+
+// TestErase: one message goes, all others stay where they were; a reader is told which is missing.
+func TestErase(t *testing.T) {
+	w := newWorld(t, natsd.Config{})
+	last, err := w.hub.Commit(context10(t), 0, entries(5, "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // what is gone is as good as erased
+		if err := w.hub.Erase(context10(t), 3); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if last, err = w.hub.Commit(context10(t), last, entries(2, "y")); err != nil || last != 7 {
+		t.Fatalf("%d %v", last, err)
+	}
+	var missing, there []uint64
+	if err := w.hub.ReadLedger(context10(t), 1, "", func(sequence uint64, on string, data []byte) error {
+		if on == "" && data == nil {
+			missing = append(missing, sequence)
+		} else {
+			there = append(there, sequence)
+		}
+		return nil
+	}); err != nil || !slices.Equal(missing, []uint64{3}) || !slices.Equal(there, []uint64{1, 2, 4, 5, 6, 7}) {
+		t.Errorf("missing %v, there %v, %v", missing, there, err)
+	}
 }

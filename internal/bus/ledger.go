@@ -79,16 +79,31 @@ type readRequest struct {
 	Subject  string `json:"next_by_subj,omitempty"`
 }
 
+// Erase deletes one message of LEDGER, and overwrites where it lay. What is not there is as good as erased.
+func (h *Hub) Erase(ctx context.Context, sequence uint64) error {
+	ctx, cancel := within(ctx)
+	defer cancel()
+	err := h.ledger.SecureDeleteMsg(ctx, sequence)
+	if err == nil {
+		return nil
+	}
+	if _, gone := h.ledger.GetMsg(ctx, sequence); errors.Is(gone, jetstream.ErrMsgNotFound) {
+		return nil
+	}
+	return fmt.Errorf("erase %d of the ledger: %w", sequence, err)
+}
+
 // ReadLedger calls each for the messages of LEDGER from a sequence (1 is the first) to the last at
 // the time of the call, in order; with a subject, only for those on it (the wildcards of NATS are
-// allowed). It ends with the first error of each. ErrGap says that LEDGER lacks messages.
+// allowed). A message that is missing is told with no subject and no data: the caller knows which were
+// erased. It ends with the first error of each. ErrGap says that LEDGER lacks more than single messages.
 func (h *Hub) ReadLedger(ctx context.Context, from uint64, on string, each func(sequence uint64, on string, data []byte) error) error {
 	info, err := h.ledger.Info(ctx)
 	if err != nil {
 		return fmt.Errorf("ledger: %w", err)
 	}
 	state := info.State
-	if state.NumDeleted > 0 || state.Msgs > 0 && state.FirstSeq != 1 {
+	if state.Msgs > 0 && state.FirstSeq != 1 {
 		return fmt.Errorf("%w: first is %d, %d missing after it", ErrGap, state.FirstSeq, state.NumDeleted)
 	}
 	for next := max(from, 1); next <= state.LastSeq; {
@@ -100,8 +115,10 @@ func (h *Hub) ReadLedger(ctx context.Context, from uint64, on string, each func(
 			if m.sequence > state.LastSeq {
 				return nil
 			}
-			if on == "" && m.sequence != next {
-				return fmt.Errorf("%w: %d follows %d", ErrGap, m.sequence, next-1)
+			for ; on == "" && next < m.sequence; next++ {
+				if err := each(next, "", nil); err != nil {
+					return err
+				}
 			}
 			if err := each(m.sequence, m.subject, m.data); err != nil {
 				return err

@@ -60,6 +60,19 @@ func (h *Home) StaffDraft(c *Client, user string, role fairlead.Role) (*Draft, e
 	return &Draft{Kind: "staff.record", To: []string{string(fairlead.Hub)}, Record: record}, nil
 }
 
+// LeaverDraft is the draft by which the agency says that one of its people signs no more: the member's record, ended
+// now. A mover is recorded anew, in the new role.
+func (h *Home) LeaverDraft(c *Client, user string, role fairlead.Role) (*Draft, error) {
+	key, err := h.staffKey(user, false)
+	if err != nil {
+		return nil, err
+	}
+	now := fairlead.At(c.cfg.Now())
+	return recordDraft("staff.record", fairlead.Hub, staff.Member{
+		User: user, Role: role, Key: hex.EncodeToString(key.Public().(ed25519.PublicKey)), From: now, Until: now,
+	})
+}
+
 // ApprovalDraft signs, with the key of user, for a share of this agency that is held.
 func (h *Home) ApprovalDraft(c *Client, id fairlead.ShareID, user string, role fairlead.Role, reasons []string) (*Draft, error) {
 	s, err := c.Sent(id)

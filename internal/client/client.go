@@ -29,6 +29,8 @@ import (
 var (
 	ErrUnknownShare = errors.New("client: no such share in this agency's store")
 	ErrRecipient    = errors.New("client: recipient not known from the log")
+	ErrRecalled     = errors.New("client: the sender has asked for this message back")
+	ErrChild        = errors.New("client: the message does not say which child it is about")
 )
 
 // Config is what an agency's program needs.
@@ -59,6 +61,7 @@ const (
 	RefusedBy State = "refused"   // a verdict with proof: it was not delivered
 	HeldBy    State = "held"      // a verdict with proof: it waits
 	Resealed  State = "resealed"  // came too late and was sealed and signed again, under another id
+	Recalled  State = "recalled"  // this agency has asked for it back, with proof
 )
 
 const tables = `
@@ -73,8 +76,15 @@ CREATE TABLE IF NOT EXISTS outbox (
 CREATE INDEX IF NOT EXISTS outbox_state ON outbox (state);
 CREATE TABLE IF NOT EXISTS inbox (
 	id TEXT PRIMARY KEY, idx INTEGER NOT NULL, counter INTEGER NOT NULL, sender TEXT NOT NULL, kind TEXT NOT NULL, reply_to TEXT NOT NULL,
-	at TEXT NOT NULL, frame BLOB NOT NULL, leaf BLOB NOT NULL, proof BLOB NOT NULL, acked TEXT NOT NULL DEFAULT '') STRICT;
+	at TEXT NOT NULL, frame BLOB NOT NULL, leaf BLOB NOT NULL, proof BLOB NOT NULL, acked TEXT NOT NULL DEFAULT '',
+	exercise INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE IF NOT EXISTS tokens (scope TEXT NOT NULL, name TEXT NOT NULL, token TEXT NOT NULL, PRIMARY KEY (scope, name)) STRICT;
+CREATE TABLE IF NOT EXISTS ahead (counter INTEGER PRIMARY KEY, idx INTEGER NOT NULL, leaf BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS erased (counter INTEGER PRIMARY KEY, idx INTEGER NOT NULL, share TEXT NOT NULL, sender TEXT NOT NULL, ordered INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS recalls (
+	share TEXT PRIMARY KEY, notice TEXT NOT NULL, sender TEXT NOT NULL, reason TEXT NOT NULL, action TEXT NOT NULL, danger TEXT NOT NULL,
+	at TEXT NOT NULL, answer TEXT NOT NULL DEFAULT '') STRICT;
+CREATE TABLE IF NOT EXISTS stops (share TEXT NOT NULL, code TEXT NOT NULL, notice TEXT NOT NULL, PRIMARY KEY (share, code)) STRICT;
 CREATE TABLE IF NOT EXISTS alarms (n INTEGER PRIMARY KEY, at TEXT NOT NULL, what TEXT NOT NULL UNIQUE, evidence BLOB) STRICT;
 `
 

@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"database/sql"
 	"encoding/gob"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/keyring"
+	"fairlead/internal/kind"
 	"fairlead/internal/policy"
 	"fairlead/internal/registry"
 	"fairlead/internal/seal"
@@ -198,8 +200,12 @@ func (c *Client) descriptors(d *Draft, to fairlead.AgencyID) ([]envelope.Descrip
 // hubOnly are the descriptors that no recipient gets: why a refusal was given, for whom caveats were set, and
 // where sections came from.
 func hubOnly(d *Draft, sections []DraftSection) (list []envelope.Descriptor) {
-	if d.Reason != "" {
-		list = append(list, envelope.Descriptor{Audience: envelope.ForHub, Reason: d.Reason})
+	reason := d.Reason
+	if reason == "" && d.Kind == "disclosure.refusal" { // what is told is true
+		reason = fairlead.RefusalReason(d.Facts["reason"])
+	}
+	if reason != "" {
+		list = append(list, envelope.Descriptor{Audience: envelope.ForHub, Reason: reason})
 	}
 	for _, l := range d.Listed {
 		list = append(list, envelope.Descriptor{Audience: envelope.ForHub, Listed: &l})
@@ -241,29 +247,15 @@ func (c *Client) Preview(d *Draft) ([]Preview, error) {
 			ds[i] = &descs[i]
 		}
 		facts := c.Snapshot().Facts(h, ds, d.Record, at)
-		if facts.Answered, err = c.prior(d.ReplyTo); err != nil {
+		if err := c.known(&facts, h, ds); err != nil {
 			return nil, err
+		}
+		if d.Kind == "consent.withdraw" { // whose consent it is, only the hub may know
+			facts.Record = policy.Cause{}
 		}
 		list = append(list, Preview{To: to, Decision: policy.Decide(policy.Request{Header: h, Descriptors: ds, Record: d.Record}, facts, at)})
 	}
 	return list, nil
-}
-
-// prior finds what the agency itself knows of a share it answers.
-func (c *Client) prior(id fairlead.ShareID) (*policy.Prior, error) {
-	if id.IsZero() {
-		return nil, nil
-	}
-	m, err := c.Message(id)
-	if err == nil {
-		acked := fairlead.AckLevel(m.Acked)
-		return &policy.Prior{From: m.Header.From.Agency, To: c.cfg.Agency, Kind: m.Header.Kind, Delivered: true, Sections: m.Codes(), Ack: acked, Entry: m.Index}, nil
-	}
-	s, err := c.Sent(id)
-	if err != nil {
-		return nil, nil // not on record here: the policy says what that means
-	}
-	return &policy.Prior{From: c.cfg.Agency, To: s.To, Kind: s.Kind, Delivered: s.State != Queued && s.State != RefusedBy && s.State != HeldBy}, nil
 }
 
 // Send makes a share for each recipient, seals and signs it, and puts all of them into the outbox in
@@ -271,6 +263,9 @@ func (c *Client) prior(id fairlead.ShareID) (*policy.Prior, error) {
 func (c *Client) Send(d *Draft) ([]fairlead.ShareID, error) {
 	recipients, err := c.Recipients(d)
 	if err != nil {
+		return nil, err
+	}
+	if err := d.checkChild(); err != nil {
 		return nil, err
 	}
 	var shares []*made
@@ -281,14 +276,29 @@ func (c *Client) Send(d *Draft) ([]fairlead.ShareID, error) {
 		}
 		shares = append(shares, m)
 	}
-	if err := c.enqueue(shares, ""); err != nil {
+	if err := c.enqueueWith(shares, c.answers(d)); err != nil {
 		return nil, err
+	}
+	if d.Kind == "recall.confirmation" {
+		if err := c.forgetJournal(); err != nil {
+			return nil, err
+		}
 	}
 	ids := make([]fairlead.ShareID, len(shares))
 	for i, m := range shares {
 		ids[i] = m.header.ID
 	}
 	return ids, nil
+}
+
+// checkChild asks for the child where the hub would: without its handle no consent or refusal is found.
+func (d *Draft) checkChild() error {
+	k, _ := kind.Lookup(d.Kind)
+	personal := slices.ContainsFunc(d.Sections, func(s DraftSection) bool { return kind.Personal(s.Code) })
+	if k.Child && personal && d.Child == "" {
+		return fmt.Errorf("%w: put your own local reference of the child into child, such as a file number; only the hub sees the random handle made of it", ErrChild)
+	}
+	return nil
 }
 
 // made is a share ready for the outbox.
@@ -424,8 +434,17 @@ func (c *Client) keepDraft(d *Draft, h *envelope.Header, at time.Time) ([]byte, 
 	return c.key().Seal(own, seal.Inner{Message: h.ID, Section: "DRAFT", Sender: c.cfg.Agency, Type: "gob"}, raw.Bytes(), at)
 }
 
-// enqueue puts shares into the outbox, and where they replace one, marks that in the same transaction.
-func (c *Client) enqueue(shares []*made, replaces string) error {
+// replace puts shares into the outbox in the place of one that was sent, and marks that in the same transaction.
+func (c *Client) replace(shares []*made, replaces string) error {
+	return c.enqueueWith(shares, func(tx *sql.Tx) error {
+		_, err := tx.Exec(`UPDATE outbox SET state = 'resealed', replaced_by = ?, draft = NULL, updated = ? WHERE id = ?`,
+			shares[0].header.ID.String(), c.stamp(), replaces)
+		return err
+	})
+}
+
+// enqueueWith puts shares into the outbox and does what belongs to them, in one transaction.
+func (c *Client) enqueueWith(shares []*made, also func(*sql.Tx) error) error {
 	tx, err := c.db.Begin()
 	if err != nil {
 		return err
@@ -438,11 +457,8 @@ func (c *Client) enqueue(shares []*made, replaces string) error {
 			return err
 		}
 	}
-	if replaces != "" {
-		if _, err := tx.Exec(`UPDATE outbox SET state = 'resealed', replaced_by = ?, draft = NULL, updated = ? WHERE id = ?`,
-			shares[0].header.ID.String(), c.stamp(), replaces); err != nil {
-			return err
-		}
+	if err := also(tx); err != nil {
+		return err
 	}
 	return tx.Commit()
 }

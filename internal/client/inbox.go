@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"fairlead/internal/entry"
@@ -31,16 +32,16 @@ type SentShare struct {
 	ReplacedBy string            `json:"replaced_by,omitempty"`
 	Verdict    *entry.Verdict    `json:"verdict,omitempty"`
 
-	frame, draft []byte
+	frame, draft, leaf []byte
 }
 
-const sentColumns = `SELECT id, recipient, kind, state, coalesce(idx, -1), created, updated, coalesce(replaced_by, ''), coalesce(verdict, x''), frame, coalesce(draft, x'') FROM outbox`
+const sentColumns = `SELECT id, recipient, kind, state, coalesce(idx, -1), created, updated, coalesce(replaced_by, ''), coalesce(verdict, x''), frame, coalesce(draft, x''), coalesce(leaf, x'') FROM outbox`
 
 func scanSent(row interface{ Scan(...any) error }) (*SentShare, error) {
 	var s SentShare
 	var id string
 	var verdict []byte
-	if err := row.Scan(&id, &s.To, &s.Kind, &s.State, &s.Index, &s.Created, &s.Updated, &s.ReplacedBy, &verdict, &s.frame, &s.draft); err != nil {
+	if err := row.Scan(&id, &s.To, &s.Kind, &s.State, &s.Index, &s.Created, &s.Updated, &s.ReplacedBy, &verdict, &s.frame, &s.draft, &s.leaf); err != nil {
 		return nil, err
 	}
 	var err error
@@ -143,6 +144,10 @@ type Message struct {
 	At     string           `json:"at"`
 	Acked  string           `json:"acked,omitempty"` // furthest level we have acknowledged
 	Record json.RawMessage  `json:"record,omitempty"`
+	Recall *Recall          `json:"recall,omitempty"` // what its sender asks, where it asks for it back
+
+	// Stopped are sections that should not be used any more: the consent they relied on has ended.
+	Stopped []fairlead.SectionCode `json:"stopped,omitempty"`
 
 	bound *envelope.Bound
 }
@@ -184,12 +189,29 @@ func (c *Client) Message(id fairlead.ShareID) (*Message, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, ErrUnknownShare
 	}
-	return m, err
+	if err != nil {
+		return nil, err
+	}
+	return m, c.addLater(m)
 }
 
-// Inbox lists what was delivered and proved, oldest first.
-func (c *Client) Inbox() ([]*Message, error) {
-	rows, err := c.db.Query(inboxColumns + ` ORDER BY counter`)
+// addLater adds to a message what came after it: its recall, and notices to stop using it.
+func (c *Client) addLater(m *Message) (err error) {
+	if m.Recall, err = c.Recalled(m.Header.ID); err != nil {
+		return err
+	}
+	m.Stopped, err = c.stopped(m.Header.ID)
+	return err
+}
+
+// Inbox lists what was delivered and proved, oldest first. Exercises are in an inbox of their own.
+func (c *Client) Inbox() ([]*Message, error) { return c.inbox(false) }
+
+// Exercises lists the exercises and tests that were delivered and proved, oldest first.
+func (c *Client) Exercises() ([]*Message, error) { return c.inbox(true) }
+
+func (c *Client) inbox(exercise bool) ([]*Message, error) {
+	rows, err := c.db.Query(inboxColumns+` WHERE exercise = ? ORDER BY counter`, exercise)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +224,15 @@ func (c *Client) Inbox() ([]*Message, error) {
 		}
 		list = append(list, m)
 	}
-	return list, rows.Err()
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return nil, err
+	}
+	for _, m := range list {
+		if err := c.addLater(m); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
 }
 
 // Content is an opened section.
@@ -210,7 +240,8 @@ type Content struct {
 	Code    fairlead.SectionCode `json:"code"`
 	Type    string               `json:"type"`
 	Caveats []fairlead.Caveat    `json:"caveats,omitempty"`
-	JSON    json.RawMessage      `json:"json,omitempty"` // content of type json
+	Stopped bool                 `json:"stopped,omitempty"` // please stop using it: the consent it relied on has ended
+	JSON    json.RawMessage      `json:"json,omitempty"`    // content of type json
 	Bytes   []byte               `json:"bytes,omitempty"`
 }
 
@@ -221,9 +252,12 @@ func (c *Client) Open(id fairlead.ShareID) (*Message, []Content, error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := c.shut(id); err != nil {
+		return nil, nil, err
+	}
 	var list []Content
 	for i, d := range m.bound.Descriptors {
-		content := Content{Code: d.Code, Caveats: d.Caveats}
+		content := Content{Code: d.Code, Caveats: d.Caveats, Stopped: slices.Contains(m.Stopped, d.Code)}
 		from := c.Snapshot().Certificate(m.Header.From.Agency)
 		if from == nil {
 			return nil, nil, ErrRecipient

@@ -290,12 +290,28 @@ func TestContents(t *testing.T) {
 	}
 }
 
+// TestChild: what is about a child says so to the hub, by a handle; without one nothing leaves the house, and
+// the writer learns what to do.
+func TestChild(t *testing.T) {
+	w := newWorld(t)
+	a := w.agency(alder)
+	d := assessment("CEDAR")
+	d.Child = ""
+	if _, err := a.Send(d); !errors.Is(err, ErrChild) || !strings.Contains(err.Error(), "put your own local reference of the child into child") {
+		t.Errorf("sent without a child: %v", err)
+	}
+	d.Sections = []DraftSection{{Code: "PRO-CONTACT", Type: "json", Content: []byte(`{}`)}}
+	if _, err := a.Send(d); err != nil {
+		t.Errorf("only the contact of a professional: %v", err)
+	}
+}
+
 // TestSize: a photograph just under the limit goes, draft and all; one over it is refused with its size.
 func TestSize(t *testing.T) {
 	w := newWorld(t)
 	a := w.agency(alder)
 	d := &Draft{
-		Kind: "alert.missing", Role: "PRACTITIONER", User: "sw1", To: []string{"CEDAR"},
+		Kind: "alert.missing", Role: "PRACTITIONER", User: "sw1", To: []string{"CEDAR"}, Child: "kid-7",
 		Sections: []DraftSection{{Code: "BIO-PHOTO", Type: "image/jpeg", Content: make([]byte, 7<<19)}}, // 3.5 MiB
 	}
 	id := a.send(d)

@@ -54,7 +54,7 @@ func (c *Client) renewOne(text string) error {
 	if err != nil {
 		return err
 	}
-	return c.enqueue([]*made{m}, text)
+	return c.replace([]*made{m}, text)
 }
 
 // onlyLate reports whether a stale key is all that is held against the share, and the recipient's newer

@@ -3,7 +3,6 @@ package client
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -31,8 +30,11 @@ func (c *Client) Sync(ctx context.Context, wait time.Duration) (int, error) {
 	}
 	if len(c.untaken) == 0 {
 		var err error
-		if c.untaken, err = c.cfg.Conn.Receive(ctx, atOnce, wait); err != nil || len(c.untaken) == 0 {
+		if c.untaken, err = c.cfg.Conn.Receive(ctx, atOnce, wait); err != nil {
 			return 0, err
+		}
+		if len(c.untaken) == 0 {
+			return 0, c.watchGaps()
 		}
 	}
 	msgs := c.untaken // kept until they are stored: the connection hands over each but once
@@ -161,7 +163,7 @@ func (t *taking) take(m bus.Message) error {
 	switch kind {
 	case envelope.TypeHead:
 		return t.takeHead(m.Data)
-	case envelope.TypeDelivery, envelope.TypeVerdict, envelope.TypeEntry:
+	case envelope.TypeDelivery, envelope.TypeVerdict, envelope.TypeEntry, envelope.TypeTomb:
 		if len(parts) < 3 || len(parts[0]) != 8 {
 			return t.alarm(m.Data, "message %d from the hub has no index", m.Sequence)
 		}
@@ -231,7 +233,7 @@ func (t *taking) takeProofs(proofs [][]byte) error {
 
 // show verifies everything parked under an index and lets it in.
 func (t *taking) show(index int64, proof []byte) error {
-	rows, err := t.tx.Query(`SELECT type, frame FROM parked WHERE idx = ? ORDER BY type DESC`, index)
+	rows, err := t.tx.Query(`SELECT type, frame FROM parked WHERE idx = ? ORDER BY type = ?, type DESC`, index, int(envelope.TypeTomb))
 	if err != nil {
 		return err
 	}
@@ -301,20 +303,4 @@ func writePosition(q queryer, p position) error {
 	}
 	_, err = q.Exec(`INSERT INTO meta VALUES ('position', ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value`, raw)
 	return err
-}
-
-// advance counts one delivery: the number must follow the last one.
-func (t *taking) advance(index int64, counter uint64, leaf []byte) error {
-	p, err := readPosition(t.tx)
-	if err != nil {
-		return err
-	}
-	if counter != p.Counter+1 {
-		return t.alarm(leaf, "entry %d: delivery %d arrived after delivery %d: something was withheld, hidden or delivered twice", index, counter, p.Counter)
-	}
-	h := sha256.New()
-	h.Write(p.Rolling[:])
-	h.Write(leaf)
-	p.Counter, p.Rolling = counter, fairlead.Digest(h.Sum(nil))
-	return writePosition(t.tx, p)
 }

@@ -17,7 +17,7 @@ import (
 
 func note(to string) *client.Draft {
 	return &client.Draft{
-		Kind: "assessment.share", Role: "PRACTITIONER", User: "sw1", To: []string{to}, Purpose: "PRT-ASSESS", Threshold: "TH3",
+		Kind: "assessment.share", Role: "PRACTITIONER", User: "sw1", To: []string{to}, Child: "kit", Purpose: "PRT-ASSESS", Threshold: "TH3",
 		Basis: &envelope.Basis{Art6: "A6-1-c", Gateways: []fairlead.Gateway{"CA1989-47"}}, TLP: "AMBER+STRICT", GSC: "OFFICIAL-SENSITIVE", Danger: "clear", S16LA: &envelope.S16LA{Considered: true}, Told: "yes",
 		Sections: []client.DraftSection{{Code: "ASSESS", Type: "json", Content: []byte(`{"a":1}`)}},
 	}

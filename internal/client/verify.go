@@ -42,6 +42,8 @@ func (t *taking) admit(index int64, kind envelope.Type, frame, proof []byte) err
 		return t.admitEntry(index, leaf, leafBytes, parts[2], frame, proof)
 	case envelope.TypeDelivery:
 		return t.admitDelivery(index, leaf, frame, proof)
+	case envelope.TypeTomb:
+		return t.admitTomb(index, leaf, frame)
 	default:
 		return t.admitVerdict(index, leaf, frame, proof)
 	}
@@ -83,7 +85,10 @@ func (t *taking) admitEntry(index int64, leaf entry.Leaf, leafBytes, detail, fra
 		return t.alarm(frame, "entry %d: a notice of the hub that is not for this agency (%v)", index, err)
 	}
 	delivery := envelope.Delivery{Index: index, Leaf: leafBytes, Salt: d.SetSalt(), Share: s}
-	return t.storeInbox(index, leaf, b.H, delivery.Marshal(), proof)
+	if err := t.storeInbox(index, leaf, b.H, delivery.Marshal(), proof); err != nil {
+		return err
+	}
+	return t.noteStops(b.H, b.Record)
 }
 
 // authored checks that a share in the register is its sender's own: the hub speaks for no agency.
@@ -158,6 +163,9 @@ func (t *taking) admitDelivery(index int64, leaf entry.Leaf, frame, proof []byte
 	if err := t.storeInbox(index, leaf, b.H, frame, proof); err != nil {
 		return err
 	}
+	if err := t.noteRecall(b.H, leaf); err != nil {
+		return err
+	}
 	return t.noteAck(b, leaf)
 }
 
@@ -218,8 +226,8 @@ func (t *taking) storeInbox(index int64, leaf entry.Leaf, h *envelope.Header, fr
 	if !h.ReplyTo.IsZero() {
 		reply = h.ReplyTo.String()
 	}
-	_, err := t.tx.Exec(`INSERT INTO inbox (id, idx, counter, sender, kind, reply_to, at, frame, leaf, proof) VALUES (?,?,?,?,?,?,?,?,?,?)`,
-		h.ID.String(), index, leaf.Counter, string(h.From.Agency), h.Kind, reply, leaf.At.Format(time.RFC3339), frame, leaf.Marshal(), proof)
+	_, err := t.tx.Exec(`INSERT INTO inbox (id, idx, counter, sender, kind, reply_to, at, frame, leaf, proof, exercise) VALUES (?,?,?,?,?,?,?,?,?,?,?)`,
+		h.ID.String(), index, leaf.Counter, string(h.From.Agency), h.Kind, reply, leaf.At.Format(time.RFC3339), frame, leaf.Marshal(), proof, h.Status != fairlead.StatusActual)
 	return err
 }
 
@@ -271,9 +279,11 @@ func (t *taking) admitVerdict(index int64, leaf entry.Leaf, frame, proof []byte)
 	if err := checkSet(v, leaf, share); err != nil {
 		return t.alarm(frame, "entry %d: %v", index, err)
 	}
-	_, err = t.tx.Exec(`UPDATE outbox SET state = ?, idx = ?, counter = ?, leaf = ?, verdict = ?, proof = ?, updated = ? WHERE id = ? AND state IN ('queued', 'held')`,
-		string(stateOf(v.Result)), index, leaf.Counter, leaf.Marshal(), raw, proof, t.stamp(), v.ID.String())
-	return err
+	if _, err = t.tx.Exec(`UPDATE outbox SET state = ?, idx = ?, counter = ?, leaf = ?, verdict = ?, proof = ?, updated = ? WHERE id = ? AND state IN ('queued', 'held')`,
+		string(stateOf(v.Result)), index, leaf.Counter, leaf.Marshal(), raw, proof, t.stamp(), v.ID.String()); err != nil {
+		return err
+	}
+	return t.noteOwnRecall(v, share)
 }
 
 func stateOf(r fairlead.Result) State {

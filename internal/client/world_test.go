@@ -223,6 +223,7 @@ func (a *agency) feed() {
 	a.out = nil
 	a.messages = append(a.messages, list...)
 	a.w.check(a.takeAll(list))
+	a.w.check(a.watchGaps())
 }
 
 // round is one turn of the whole world, and reports whether anything was sent.

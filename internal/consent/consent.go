@@ -29,6 +29,9 @@ type Record struct {
 	Items      []Item         `json:"items"`
 	Withhold   string         `json:"withhold,omitempty"` // why information is withheld: fear, want-to-tell-themselves, other
 	Supersedes string         `json:"supersedes,omitempty"`
+
+	// MayWithdraw are other agencies that may take it back for the child, by its id: such as a guardian's.
+	MayWithdraw []fairlead.AgencyID `json:"may_withdraw,omitempty"`
 }
 
 // Item is a status and its scope. An absent list in the scope means any.
@@ -82,6 +85,14 @@ func (r *Record) Check() error {
 	}
 	if err := r.checkGiver(); err != nil {
 		return err
+	}
+	if len(r.MayWithdraw) > maxList {
+		return fmt.Errorf("%w: may_withdraw: at most %d", ErrInvalid, maxList)
+	}
+	for _, id := range r.MayWithdraw {
+		if err := id.Check(); err != nil {
+			return fmt.Errorf("%w: may_withdraw: %w", ErrInvalid, err)
+		}
 	}
 	for i, item := range r.Items {
 		if err := item.check(); err != nil {

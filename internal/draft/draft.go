@@ -13,6 +13,8 @@ import (
 	"fairlead/internal/consent"
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/policy"
+	"fairlead/internal/staff"
 )
 
 // Message is a message as a file: the fields of client.Draft, with the content of sections in files of
@@ -44,8 +46,42 @@ type Message struct {
 	Severity   fairlead.Severity      `yaml:"severity,omitempty"`
 	Certainty  fairlead.Certainty     `yaml:"certainty,omitempty"`
 	Facts      map[string]string      `yaml:"facts,omitempty"`
-	Consent    *Consent               `yaml:"consent,omitempty"` // record of consent.record
+	Consent    *Consent               `yaml:"consent,omitempty"`    // record of consent.record
+	Withdraw   *Withdraw              `yaml:"withdraw,omitempty"`   // record of consent.withdraw
+	Permission *Permission            `yaml:"permission,omitempty"` // record of onward.permission
+	Training   *Training              `yaml:"training,omitempty"`   // record of training.record
 	Sections   []Section              `yaml:"sections,omitempty"`
+}
+
+// Permission is policy.Grant in YAML; share names one, in a story by step.
+type Permission struct {
+	Share    string                 `yaml:"share"`
+	Sections []fairlead.SectionCode `yaml:"sections"`
+	To       []fairlead.AgencyID    `yaml:"to"`
+	Until    fairlead.Time          `yaml:"until"`
+}
+
+// Training is staff.Training in YAML.
+type Training struct {
+	User    string   `yaml:"user"`
+	Courses []Course `yaml:"courses"`
+}
+
+// Course is staff.Course in YAML.
+type Course struct {
+	Code   string        `yaml:"code"`
+	Passed string        `yaml:"passed"`
+	Until  fairlead.Time `yaml:"until"`
+}
+
+// Withdraw is consent.Withdrawal in YAML, of the instant it is sent.
+type Withdraw struct {
+	Consent    string                 `yaml:"consent"`
+	Of         fairlead.AgencyID      `yaml:"of,omitempty"` // agency that recorded it, if another
+	Scope      string                 `yaml:"scope"`        // all, listed
+	Sections   []fairlead.SectionCode `yaml:"sections,omitempty"`
+	Recipients []fairlead.AgencyID    `yaml:"recipients,omitempty"`
+	HowTold    string                 `yaml:"how_told"`
 }
 
 // Basis is envelope.Basis in YAML.
@@ -105,6 +141,8 @@ type Consent struct {
 	Withhold   string         `yaml:"withhold,omitempty"`
 	Supersedes string         `yaml:"supersedes,omitempty"`
 	Items      []Item         `yaml:"items"`
+
+	MayWithdraw []fairlead.AgencyID `yaml:"may_withdraw,omitempty"` // others who may take it back for the child
 }
 
 // Item is consent.Item in YAML.
@@ -120,7 +158,7 @@ type Item struct {
 
 // record turns c into the clear record of a consent.record.
 func (c *Consent) record(subject string, at time.Time) consent.Record {
-	r := consent.Record{ID: c.ID, Subject: subject, Giver: c.Giver, Assessor: c.Assessor, At: fairlead.At(at), Withhold: c.Withhold, Supersedes: c.Supersedes}
+	r := consent.Record{ID: c.ID, Subject: subject, Giver: c.Giver, Assessor: c.Assessor, At: fairlead.At(at), Withhold: c.Withhold, Supersedes: c.Supersedes, MayWithdraw: c.MayWithdraw}
 	for _, i := range c.Items {
 		r.Items = append(r.Items, consent.Item(i))
 	}
@@ -179,8 +217,30 @@ func (r Resolver) set(refs ...reference) error {
 	return nil
 }
 
-// addRecord makes the clear record of a consent.
-func (m *Message) addRecord(d *client.Draft, at time.Time, find Resolver) error {
+// addRecord makes the clear record of a message that has one.
+func (m *Message) addRecord(d *client.Draft, at time.Time, find Resolver) (err error) {
+	if t := m.Training; t != nil {
+		r := staff.Training{User: t.User}
+		for _, c := range t.Courses {
+			r.Courses = append(r.Courses, staff.Course(c))
+		}
+		d.Record, err = json.Marshal(r)
+		return err
+	}
+	if g := m.Permission; g != nil {
+		r := policy.Grant{Sections: g.Sections, To: g.To, Until: g.Until}
+		if err := find.set(reference{"permission.share", g.Share, &r.Share}); err != nil {
+			return err
+		}
+		d.Record, err = json.Marshal(r)
+		return err
+	}
+	if w := m.Withdraw; w != nil {
+		d.Record, err = json.Marshal(consent.Withdrawal{
+			Consent: w.Consent, Of: w.Of, At: fairlead.At(at), Scope: w.Scope, Sections: w.Sections, Recipients: w.Recipients, HowTold: w.HowTold,
+		})
+		return err
+	}
 	if m.Consent == nil {
 		return nil
 	}

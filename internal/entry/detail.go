@@ -14,7 +14,7 @@ import (
 )
 
 // MaxDetail bounds a detail in bytes; the log's store has the same bound.
-const MaxDetail = 256 << 10
+const MaxDetail = 512 << 10
 
 // Detail is everything an auditor needs to replay an entry, and nothing of the content. Exactly one of
 // its parts is set, by class.

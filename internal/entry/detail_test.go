@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,7 +84,10 @@ func TestBiggestDetail(t *testing.T) {
 	s := &envelope.Share{Signature: make([]byte, 250)}
 	var list []*envelope.Descriptor
 	for range 128 {
-		d := envelope.Descriptor{Audience: envelope.ForRecipient, Code: "HEALTH-SEX", Digest: envelope.HeaderDigest(nil)}
+		d := envelope.Descriptor{Audience: envelope.ForRecipient, Code: "HEALTH-SEX", Siena: "H2", Digest: envelope.HeaderDigest(nil)}
+		if list == nil {
+			d = envelope.Descriptor{Audience: envelope.ForHub, Subject: strings.Repeat("0", 32)}
+		}
 		s.Parts = append(s.Parts, envelope.Part{Descriptor: d.Marshal()})
 		list = append(list, &d)
 	}
@@ -98,6 +102,7 @@ func TestBiggestDetail(t *testing.T) {
 	if _, err := envelope.ParseShare(s.Marshal()); err != nil {
 		t.Fatal(err)
 	}
+	p.facts.Marked = []fairlead.SectionCode{"HEALTH-SEX"} // given under others' control, and from where is not said
 	d := &entry.Detail{Share: &entry.Share{
 		Account: fairlead.Account(strings.Repeat("A", 56)), Subject: strings.Repeat("s", 160), Header: s.Header, Signature: s.Signature, Record: s.Record, Descriptors: s.Descriptors(),
 		Decision: policy.Decide(policy.Request{Header: b.H, Descriptors: list}, p.facts, now),
@@ -105,7 +110,7 @@ func TestBiggestDetail(t *testing.T) {
 	for range s.Parts {
 		d.Share.Keys = append(d.Share.Keys, strings.Repeat("f", 64))
 	}
-	if len(d.Share.Decision.Sections) != 128 || d.Share.Decision.Delivers() {
+	if len(d.Share.Decision.Sections) != 127 || d.Share.Decision.Delivers() || !slices.Contains(d.Share.Decision.Reasons(), fairlead.ReasonOnward) {
 		t.Fatal("not the decision that takes most words")
 	}
 	raw := d.Marshal()

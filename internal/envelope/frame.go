@@ -18,6 +18,7 @@ const (
 	TypeProofs   Type = 6 // hub to agency: inclusion proofs of entries sent before
 	TypeReceipt  Type = 7 // hub to sender: the recipient's signed delivered-acknowledgement
 	TypeCosigned Type = 8 // hub to all: a checkpoint announced before, with the cosignatures of a quorum
+	TypeTomb     Type = 9 // hub to recipient: in the place of a delivery that was deleted before it was stored
 )
 
 // MaxFrame bounds a frame on the bus, in bytes: a share of MaxShare and its framing.

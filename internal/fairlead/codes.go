@@ -116,6 +116,8 @@ const (
 	TLPRed           TLP     = "RED"
 	GSCAbove         GSC     = "ABOVE"
 	StatusActual     Status  = "Actual"
+	StatusExercise   Status  = "Exercise"
+	StatusTest       Status  = "Test"
 	UrgencyImmediate Urgency = "Immediate"
 
 	DangerClear   DangerResult = "clear"

@@ -174,7 +174,7 @@ func TestUnreadable(t *testing.T) {
 		{"no recipient", header(`"agency":"BIRCH"`, `"agency":""`), fairlead.ReasonSchema, "exactly one recipient"},
 		{"descriptor missing", good(func(f *forged) { f.Parts[0].Descriptor = nil }), fairlead.ReasonSchema, "part 1: "},
 		{"descriptor of another share", good(func(f *forged) { f.Parts[0].Descriptor = f.Descriptors[0].Marshal() }), fairlead.ReasonSchema, "part 1: its descriptor is not in the signed header"},
-		{"part twice", good(func(f *forged) { f.Parts = append(f.Parts, f.Parts[0]) }), fairlead.ReasonSchema, "part 2: its descriptor is not in the signed header"},
+		{"part twice", good(func(f *forged) { f.Parts = append(f.Parts, f.Parts[0]) }), fairlead.ReasonSchema, "part 3: its descriptor is not in the signed header"},
 		{"section of another share", good(func(f *forged) { f.Parts[0].Section = []byte("other") }), fairlead.ReasonSchema, "part 1: the section is not the one"},
 		{"unsigned record", good(func(f *forged) { f.Record = []byte("{}") }), fairlead.ReasonSchema, "the record is not the one the header signs"},
 	}

@@ -170,10 +170,21 @@ func (c *checking) inbox() error {
 	if err != nil {
 		return err
 	}
+	exercises, err := c.Exercises()
+	if err != nil {
+		return err
+	}
+	inbox = append(inbox, exercises...)
 	var has, want []int64
 	for _, m := range inbox {
 		has = append(has, m.Index)
 	}
+	erased, err := c.Erased() // ordered by entries: an auditor's replay has looked at those
+	if err != nil {
+		return err
+	}
+	has = append(has, erased...)
+	slices.Sort(has)
 	for i, l := range c.lines {
 		if l.Leaf.Outcome != entry.OutcomeDelivered || l.Leaf.To != c.ID {
 			continue

@@ -23,6 +23,7 @@ func TestClearance(t *testing.T) {
 		d.Role, d.User = "DPO", "dpo1"
 		w.send(t, Alder, d)
 	}
+	w.train(t, "lead1", "lead2")
 	address, origin := Section(fairlead.SectionLocNow, `{"at":"here"}`), Section("RISK", `{"risk":"high"}`)
 	address.Clear, origin.Caveats = []fairlead.Caveat{"SAFE-ADDRESS"}, []fairlead.Caveat{"NO-ORIGIN-STATE"}
 	d := DraftAssessment(Birch, address, origin, Section("EDU", `{}`))

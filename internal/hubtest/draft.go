@@ -11,7 +11,7 @@ func DraftAssessment(to fairlead.AgencyID, sections ...client.DraftSection) *cli
 	return &client.Draft{
 		Kind: "assessment.share", Role: "PRACTITIONER", User: "sw1", To: []string{string(to)}, Purpose: "PRT-ASSESS", Threshold: fairlead.TH3,
 		Basis: &envelope.Basis{Art6: fairlead.Art6Legal, Gateways: []fairlead.Gateway{"COURT-ORDER"}},
-		S16LA: &envelope.S16LA{Considered: true}, Told: "yes",
+		S16LA: &envelope.S16LA{Considered: true}, Told: "yes", Child: "kit",
 		TLP: "AMBER+STRICT", GSC: "OFFICIAL-SENSITIVE", Danger: fairlead.DangerClear, Sections: sections,
 	}
 }

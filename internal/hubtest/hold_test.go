@@ -50,6 +50,7 @@ func TestHold(t *testing.T) {
 			t.Fatalf("%+v", s.Verdict)
 		}
 	}
+	w.train(t, "boss1", "sw1")
 	held, late := override(w, t), override(w, t)
 	if err := w.Reopen(context1(t)); err != nil {
 		t.Fatal(err)

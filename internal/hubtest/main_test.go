@@ -2,6 +2,7 @@ package hubtest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"testing"
@@ -9,6 +10,7 @@ import (
 
 	"fairlead/internal/client"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/staff"
 )
 
 // TestMain is the hub's process of the crash tests when the test runs itself again.
@@ -41,6 +43,26 @@ func (w *World) send(t testing.TB, from fairlead.AgencyID, d *client.Draft) *cli
 		t.Fatalf("%d shares", len(sent))
 	}
 	return sent[0]
+}
+
+// train puts every course of people of Alder on record, for a year.
+func (w *World) train(t testing.TB, users ...string) {
+	t.Helper()
+	for _, user := range users {
+		r := staff.Training{User: user}
+		for _, code := range []string{"T1", "T2", "T3", "T4", "T-CORE"} {
+			r.Courses = append(r.Courses, staff.Course{Code: code, Passed: "2026-12-01", Until: fairlead.At(w.Clock.Now().AddDate(1, 0, 0))})
+		}
+		raw, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := &client.Draft{Kind: "training.record", Role: "TRAINER", User: "tr1", To: []string{string(Alder)}, Purpose: "TRAINING", Record: raw}
+		if s := w.send(t, Aspen, d); s.Verdict.Result != fairlead.Delivered {
+			t.Fatalf("%+v", s.Verdict)
+		}
+	}
+	w.settle(t)
 }
 
 func (w *World) settle(t testing.TB) {

@@ -110,13 +110,13 @@ func (w *World) lastSeq(b *testing.B) (last uint64) {
 	return last
 }
 
-func openBus(b *testing.B, s *natsd.Server) *bus.Hub {
+func openBus(b testing.TB, s *natsd.Server) *bus.Hub {
 	b.Helper()
 	who, err := s.HubUser()
 	if err != nil {
 		b.Fatal(err)
 	}
-	h, err := bus.OpenHub(b.Context(), bus.HubConfig{Server: s, Seed: who.Seed, UserJWT: who.JWT})
+	h, err := bus.OpenHub(context1(b), bus.HubConfig{Server: s, Seed: who.Seed, UserJWT: who.JWT})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -38,6 +38,8 @@ type Kind struct {
 	Facts    map[string]Fact       // what may stand in the clear, each with the rule that reads it
 	Record   bool                  // carries a clear record for the hub
 	Reply    bool                  // covered by the decision it answers when it goes to the party that asked
+	Original bool                  // sent for the purpose of the message it answers or corrects, where that is on record
+	Child    bool                  // speaks of a child: where personal sections travel, it names the child's handle to the hub
 	Built    bool                  // the rules it needs exist; others are refused by name
 }
 
@@ -125,6 +127,10 @@ func (k Kind) CheckFacts(facts map[string]string) error {
 func (k Kind) MaySend(t fairlead.AgencyType) bool {
 	return k.Senders == nil || slices.Contains(k.Senders, t)
 }
+
+// Personal reports whether a section is about people whom the message concerns, and not only about the
+// professionals who write it.
+func Personal(code fairlead.SectionCode) bool { return code != "PRO-CONTACT" }
 
 // caseRoles may send what concerns a child.
 var caseRoles = []fairlead.Role{"PRACTITIONER", "TEAM_MANAGER", "SAFEGUARDING_LEAD", "GUARDIAN", "ADVISER"}

@@ -19,7 +19,9 @@ var (
 	referrers  = slices.Concat(statute, []AgencyType{TypeGuardian, TypeISS, TypeAdvice, TypeNGOUK, TypeNGOOverseas})
 	requesters = slices.Concat(statute, []AgencyType{TypeISS})
 	responders = []AgencyType{TypeLA, TypePolice, TypeBorder, TypeAdvice, TypeNGOUK, TypeCompetentAuthority}
+	permitting = []Role{"TEAM_MANAGER", "SAFEGUARDING_LEAD", "DPO"}
 	signatory  = []Role{"AGREEMENT_SIGNATORY", "DPO"}
+	answering  = []Role{"PRACTITIONER", "TEAM_MANAGER", "SAFEGUARDING_LEAD", "GUARDIAN", "ADVISER", "DPO"}
 )
 
 // Facts that a rule of policy reads; the name of the rule stands beside each.
@@ -34,7 +36,12 @@ var (
 	factGuardian         = Fact{Form: Code, Required: true, Reader: "policy.due DL-ICTG", Values: []string{"referred", "allocated", "objection", "opinion", "ended"}}
 	factMeeting          = Fact{Form: Code, Required: true, Reader: "policy.due DL-ICPC", Values: []string{"strategy_discussion", "joint_visit", "parallel_enquiry", "deconfliction", "evidence_preservation", "safeguarding_window"}}
 	factAck              = Fact{Form: Code, Required: true, Reader: "registry.applyAck", Values: []string{"delivered", "opened_by_human", "accepted_for_action", "cannot_read", "wrong_recipient"}}
-	factRefusal          = Fact{Form: Code, Required: true, Reader: "policy.checkKind", Values: []string{"R-DETRIMENT", "R-NO-BASIS", "R-AGREEMENT", "R-CONSENT", "R-COURT", "R-ORCON", "R-SUBJUDICE", "R-NOT-HELD", "R-IDENTITY", "R-CHANNEL", "R-LANGUAGE", "R-DISPROPORTIONATE"}}
+	factRecallReason     = Fact{Form: Code, Required: true, Reader: "policy.due DL-BREACH", Values: []string{"wrong_recipient", "wrong_child", "inaccurate", "excess_sections", "consent_invalid", "danger_changed", "key_compromise", "legal"}}
+	factRecallAction     = Fact{Form: Code, Required: true, Reader: "registry.recall", Values: []string{"delete", "quarantine", "return", "correct"}}
+	factRecallDanger     = Fact{Form: Bool, Required: true, Reader: "policy.due DL-RECALL"}
+	factRecallState      = Fact{Form: Code, Required: true, Reader: "registry.recallAnswered", Values: []string{"deleted", "quarantined", "already_used", "onward_shared", "not_received", "refused_legal_hold"}}
+	factLevel            = Fact{Form: Code, Required: true, Reader: "policy.checkEscalation", Values: []string{"1", "2", "3"}}
+	factRefusal          = Fact{Form: Code, Required: true, Reader: "policy.checkRefusal", Values: []string{"R-DETRIMENT", "R-NO-BASIS", "R-AGREEMENT", "R-CONSENT", "R-COURT", "R-ORCON", "R-SUBJUDICE", "R-NOT-HELD", "R-IDENTITY", "R-CHANNEL", "R-LANGUAGE", "R-DISPROPORTIONATE"}}
 )
 
 type facts = map[string]Fact
@@ -43,47 +50,48 @@ type facts = map[string]Fact
 var Approvers = []Role{"TEAM_MANAGER", "SAFEGUARDING_LEAD", "DPO", "CALDICOTT_GUARDIAN"}
 
 // table is domain §6, with kinds of our own at the end: approval; staff.record, by which an agency vouches
-// for a key of its people; agency.certificate, by which it announces a new encryption subkey; and
-// agency.rules, by which it prohibits what it neither sends nor receives.
+// for a key of its people; onward.permission, by which an originator lets pages go further;
+// agency.certificate, by which an agency announces a new encryption subkey; and agency.rules, by which it
+// prohibits what it neither sends nor receives.
 var table = []Kind{
-	{Code: "alert.missing", Plane: Alert, Senders: alerting, Purposes: []Purpose{PurposeImmediate}, Facts: facts{"missing_since": factMissingSince}, Built: true},
-	{Code: "alert.at_risk", Plane: Alert, Senders: worried, Purposes: []Purpose{PurposeImmediate, "PREVENT"}, Built: true},
-	{Code: "alert.arrival", Plane: Alert, Senders: arrivals, Purposes: []Purpose{PurposeImmediate, "PRT-ASSESS"}, Facts: facts{"police_protection_from": factPoliceProtection}, Built: true},
-	{Code: "alert.update", Plane: Alert, Senders: worried, Purposes: []Purpose{PurposeImmediate, "PREVENT", "PRT-ASSESS"}, Built: true},
-	{Code: "alert.cancel", Plane: Alert, Senders: worried, Purposes: []Purpose{PurposeImmediate, "PREVENT", "PRT-ASSESS"}, Facts: facts{"outcome": factFound}, Built: true},
-	{Code: "referral.new", Plane: Case, Senders: referrers, Purposes: []Purpose{"PRT-ASSESS", "PRT-PLAN", "SUPPORT"}, Built: true},
-	{Code: "referral.response", Plane: Case, Purposes: []Purpose{"PRT-ASSESS", "PRT-PLAN", "SUPPORT"}, Reply: true, Built: true},
-	{Code: "info.request", Plane: Case, Senders: requesters, Purposes: []Purpose{"PRT-ASSESS", "RETURN-SAFETY", "LEGAL"}, Facts: facts{"hague_article": factArticle, "urgency": factUrgency, "social_inquiry": factInquiry}, Built: true},
-	{Code: "info.response", Plane: Case, Purposes: []Purpose{"PRT-ASSESS", "RETURN-SAFETY", "LEGAL"}, Reply: true, Built: true},
-	{Code: "info.delay", Plane: Case, Purposes: []Purpose{"PRT-ASSESS", "RETURN-SAFETY", "LEGAL"}, Reply: true, Built: true},
-	{Code: "assessment.share", Plane: Case, Senders: []AgencyType{TypeLA, TypeStatutoryOverseas, TypeHealth, TypeISS, TypeGuardian}, Purposes: []Purpose{"PRT-ASSESS"}, Built: true},
-	{Code: "investigation.coordinate", Plane: Case, Senders: []AgencyType{TypePolice, TypeLA, TypeBorder, TypePoliceOverseas, TypeStatutoryOverseas}, Purposes: []Purpose{"INVESTIGATE"}, Facts: facts{"type": factMeeting}, Built: true},
-	{Code: "liaison.note", Plane: Case, Purposes: []Purpose{"LIAISE"}, Built: true},
-	{Code: "nrm.notice", Plane: Case, Senders: responders, Purposes: []Purpose{"IDENTIFY-VICTIM"}, Facts: facts{"event": factNRM}, Built: true},
-	{Code: "guardian.notice", Plane: Case, Senders: []AgencyType{TypeGuardian, TypeLA, TypeCourt}, Purposes: []Purpose{"PRT-PLAN"}, Facts: facts{"event": factGuardian}, Built: true},
-	{Code: "return.proposal", Plane: Return, Senders: []AgencyType{TypeLA, TypeStatutoryOverseas, TypeBorder, TypeCentralAuthority, TypeCourt}, Purposes: []Purpose{"RETURN-SAFETY"}},
-	{Code: "return.evidence", Plane: Return, Purposes: []Purpose{"RETURN-SAFETY"}},
-	{Code: "return.opinion", Plane: Return, Purposes: []Purpose{"RETURN-SAFETY"}},
-	{Code: "return.decision", Plane: Return, Purposes: []Purpose{"RETURN-SAFETY"}},
-	{Code: "return.travel", Plane: Return, Senders: []AgencyType{TypeLA, TypeStatutoryOverseas}, Purposes: []Purpose{"RETURN-SAFETY"}},
-	{Code: "return.monitoring", Plane: Return, Purposes: []Purpose{"RETURN-SAFETY"}},
-	{Code: "return.unplanned", Plane: Return, Senders: statute, Purposes: []Purpose{PurposeImmediate}},
+	{Code: "alert.missing", Plane: Alert, Child: true, Senders: alerting, Purposes: []Purpose{PurposeImmediate}, Facts: facts{"missing_since": factMissingSince}, Built: true},
+	{Code: "alert.at_risk", Plane: Alert, Child: true, Senders: worried, Purposes: []Purpose{PurposeImmediate, "PREVENT"}, Built: true},
+	{Code: "alert.arrival", Plane: Alert, Child: true, Senders: arrivals, Purposes: []Purpose{PurposeImmediate, "PRT-ASSESS"}, Facts: facts{"police_protection_from": factPoliceProtection}, Built: true},
+	{Code: "alert.update", Plane: Alert, Original: true, Child: true, Senders: worried, Purposes: []Purpose{PurposeImmediate, "PREVENT", "PRT-ASSESS"}, Built: true},
+	{Code: "alert.cancel", Plane: Alert, Original: true, Child: true, Senders: worried, Purposes: []Purpose{PurposeImmediate, "PREVENT", "PRT-ASSESS"}, Facts: facts{"outcome": factFound}, Built: true},
+	{Code: "referral.new", Plane: Case, Child: true, Senders: referrers, Purposes: []Purpose{"PRT-ASSESS", "PRT-PLAN", "SUPPORT"}, Built: true},
+	{Code: "referral.response", Plane: Case, Original: true, Child: true, Purposes: []Purpose{"PRT-ASSESS", "PRT-PLAN", "SUPPORT"}, Reply: true, Built: true},
+	{Code: "info.request", Plane: Case, Child: true, Senders: requesters, Purposes: []Purpose{"PRT-ASSESS", "RETURN-SAFETY", "LEGAL"}, Facts: facts{"hague_article": factArticle, "urgency": factUrgency, "social_inquiry": factInquiry}, Built: true},
+	{Code: "info.response", Plane: Case, Original: true, Child: true, Purposes: []Purpose{"PRT-ASSESS", "RETURN-SAFETY", "LEGAL"}, Reply: true, Built: true},
+	{Code: "info.delay", Plane: Case, Original: true, Child: true, Purposes: []Purpose{"PRT-ASSESS", "RETURN-SAFETY", "LEGAL"}, Reply: true, Built: true},
+	{Code: "assessment.share", Plane: Case, Child: true, Senders: []AgencyType{TypeLA, TypeStatutoryOverseas, TypeHealth, TypeISS, TypeGuardian}, Purposes: []Purpose{"PRT-ASSESS"}, Built: true},
+	{Code: "investigation.coordinate", Plane: Case, Child: true, Senders: []AgencyType{TypePolice, TypeLA, TypeBorder, TypePoliceOverseas, TypeStatutoryOverseas}, Purposes: []Purpose{"INVESTIGATE"}, Facts: facts{"type": factMeeting}, Built: true},
+	{Code: "liaison.note", Plane: Case, Child: true, Purposes: []Purpose{"LIAISE"}, Built: true},
+	{Code: "nrm.notice", Plane: Case, Child: true, Senders: responders, Purposes: []Purpose{"IDENTIFY-VICTIM"}, Facts: facts{"event": factNRM}, Built: true},
+	{Code: "guardian.notice", Plane: Case, Child: true, Senders: []AgencyType{TypeGuardian, TypeLA, TypeCourt}, Purposes: []Purpose{"PRT-PLAN"}, Facts: facts{"event": factGuardian}, Built: true},
+	{Code: "return.proposal", Plane: Return, Child: true, Senders: []AgencyType{TypeLA, TypeStatutoryOverseas, TypeBorder, TypeCentralAuthority, TypeCourt}, Purposes: []Purpose{"RETURN-SAFETY"}},
+	{Code: "return.evidence", Plane: Return, Child: true, Purposes: []Purpose{"RETURN-SAFETY"}},
+	{Code: "return.opinion", Plane: Return, Child: true, Purposes: []Purpose{"RETURN-SAFETY"}},
+	{Code: "return.decision", Plane: Return, Child: true, Purposes: []Purpose{"RETURN-SAFETY"}},
+	{Code: "return.travel", Plane: Return, Child: true, Senders: []AgencyType{TypeLA, TypeStatutoryOverseas}, Purposes: []Purpose{"RETURN-SAFETY"}},
+	{Code: "return.monitoring", Plane: Return, Child: true, Purposes: []Purpose{"RETURN-SAFETY"}},
+	{Code: "return.unplanned", Plane: Return, Child: true, Senders: statute, Purposes: []Purpose{PurposeImmediate}},
 	{Code: "advice.request", Plane: Advice, Purposes: []Purpose{"ADVICE"}},
 	{Code: "advice.answer", Plane: Advice, Purposes: []Purpose{"ADVICE"}, Reply: true},
 	{Code: "consent.record", Plane: Control, Roles: []Role{"PRACTITIONER", "GUARDIAN"}, Record: true, Built: true},
-	{Code: "consent.withdraw", Plane: Control, Roles: []Role{"PRACTITIONER", "GUARDIAN"}, Record: true},
+	{Code: "consent.withdraw", Plane: Control, Roles: []Role{"PRACTITIONER", "GUARDIAN"}, Record: true, Built: true},
 	{Code: "agreement.proposal", Plane: Control, Roles: signatory, Record: true, Built: true},
 	{Code: "agreement.signature", Plane: Control, Roles: []Role{"AGREEMENT_SIGNATORY"}, Record: true, Built: true},
 	{Code: "agreement.status", Plane: Control, Roles: signatory, Record: true, Built: true},
-	{Code: "disclosure.refusal", Plane: Case, Purposes: []Purpose{"PRT-ASSESS", "PRT-PLAN", "RETURN-SAFETY", "LEGAL", "SUPPORT", "INVESTIGATE"}, Facts: facts{"reason": factRefusal}, Reply: true, Built: true},
+	{Code: "disclosure.refusal", Plane: Case, Original: true, Child: true, Purposes: []Purpose{"PRT-ASSESS", "PRT-PLAN", "RETURN-SAFETY", "LEGAL", "SUPPORT", "INVESTIGATE"}, Facts: facts{"reason": factRefusal}, Reply: true, Built: true},
 	{Code: "ack", Plane: Control, Facts: facts{"level": factAck}, Record: true, Reply: true, Built: true},
-	{Code: "recall.notice", Plane: Control, Roles: []Role{"DPO", "SAFEGUARDING_LEAD"}},
-	{Code: "recall.confirmation", Plane: Control, Reply: true},
-	{Code: "correction", Plane: Case, Purposes: []Purpose{"PRT-ASSESS", "PRT-PLAN", "SUPPORT", "RETURN-SAFETY"}, Built: true},
-	{Code: "escalation", Plane: Control},
+	{Code: "recall.notice", Plane: Control, Roles: []Role{"DPO", "SAFEGUARDING_LEAD"}, Facts: facts{"reason": factRecallReason, "action": factRecallAction, "danger": factRecallDanger}, Built: true},
+	{Code: "recall.confirmation", Plane: Control, Roles: answering, Facts: facts{"state": factRecallState}, Reply: true, Built: true},
+	{Code: "correction", Plane: Case, Original: true, Child: true, Purposes: []Purpose{"PRT-ASSESS", "PRT-PLAN", "SUPPORT", "RETURN-SAFETY"}, Built: true},
+	{Code: "escalation", Plane: Control, Facts: facts{"level": factLevel}, Built: true},
 	{Code: "sar.notice", Plane: Control, Roles: []Role{"DPO"}},
 	{Code: "directory.update", Plane: Public, Roles: []Role{"DIRECTORY_EDITOR"}},
-	{Code: "training.record", Plane: Staff, Roles: []Role{"TRAINER"}, Purposes: []Purpose{"TRAINING"}},
+	{Code: "training.record", Plane: Staff, Roles: []Role{"TRAINER"}, Purposes: []Purpose{"TRAINING"}, Record: true, Built: true},
 	{Code: "library.item", Plane: Public, Roles: []Role{"LIBRARIAN"}},
 	{Code: "stats.release", Plane: Public, Roles: []Role{"STATS_OFFICER"}, Purposes: []Purpose{"STATISTICS"}},
 	{Code: "audit.event", Plane: Audit, Roles: []Role{}, Purposes: []Purpose{"AUDIT"}},
@@ -91,6 +99,7 @@ var table = []Kind{
 	{Code: "audit.finding", Plane: Audit, Roles: []Role{"AUDITOR"}, Purposes: []Purpose{"AUDIT"}},
 	{Code: "approval", Plane: Control, Roles: Approvers, Record: true, Built: true},
 	{Code: "staff.record", Plane: Control, Roles: []Role{"DPO", "SAFEGUARDING_LEAD", "TEAM_MANAGER"}, Record: true, Built: true},
+	{Code: "onward.permission", Plane: Control, Roles: permitting, Record: true, Built: true},
 	{Code: "agency.certificate", Plane: Control, Roles: []Role{"DPO", "SAFEGUARDING_LEAD"}, Record: true, Built: true},
 	{Code: "agency.rules", Plane: Control, Roles: []Role{"DPO", "SAFEGUARDING_LEAD"}, Record: true, Built: true},
 }

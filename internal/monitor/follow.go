@@ -99,11 +99,15 @@ func (p *replayer) notice(l entry.Leaf, n *entry.Notice) (entry.Leaf, bool) {
 		p.differs("header", err.Error(), "a header that can be read")
 		return entry.Leaf{}, false
 	}
-	owed := p.snap.Unannounced(l.At)
-	if p.chosen == nil && !slices.ContainsFunc(owed, func(a registry.Announcement) bool { return string(announce(p.snap, a, l.At)) == string(n.Record) }) {
-		p.differs("notice", "a notice to "+string(h.To.Agency)+" that was not owed", fmt.Sprintf("%d notices were owed", len(owed)))
+	kind, owed := "agreement.status", p.snap.Unannounced(l.At)
+	made := slices.ContainsFunc(owed, func(a registry.Announcement) bool { return string(announce(p.snap, a, l.At)) == string(n.Record) })
+	if stop, ok := p.snap.Owed(); ok && !made && h.Kind == "consent.withdraw" {
+		kind, made = h.Kind, string(recordOf(stop)) == string(n.Record)
 	}
-	p.compareNotice(h, l, n.Record)
+	if p.chosen == nil && !made {
+		p.differs("notice", "a notice to "+string(h.To.Agency)+" that was not owed", fmt.Sprintf("%d notices were owed", len(owed)+len(p.snap.Owing())))
+	}
+	p.compareNotice(h, l, kind, n.Record)
 	want := entry.Leaf{
 		Class: entry.ClassNotice, Outcome: entry.OutcomeDelivered, At: l.At, Share: h.ID, From: fairlead.Hub, To: h.To.Agency,
 		Counter: p.snap.Counter(h.To.Agency) + 1,
@@ -115,7 +119,12 @@ func (p *replayer) notice(l entry.Leaf, n *entry.Notice) (entry.Leaf, bool) {
 // announce is the record of a notice made at an instant.
 func announce(s *registry.Snapshot, a registry.Announcement, at time.Time) []byte {
 	a.Due = []policy.Due{policy.ReviewDue(s.Law(), at)}
-	b, err := json.Marshal(a)
+	return recordOf(a)
+}
+
+// recordOf is the record of a notice.
+func recordOf(record any) []byte {
+	b, err := json.Marshal(record)
 	if err != nil { // strings and numbers always marshal
 		panic(err)
 	}
@@ -123,10 +132,10 @@ func announce(s *registry.Snapshot, a registry.Announcement, at time.Time) []byt
 }
 
 // compareNotice compares the header of a notice with the one thing it may say.
-func (p *replayer) compareNotice(h *envelope.Header, l entry.Leaf, record []byte) {
+func (p *replayer) compareNotice(h *envelope.Header, l entry.Leaf, kind string, record []byte) {
 	for _, part := range []struct{ what, recorded, follows string }{
 		{"sender of the notice", string(h.From.Agency), string(fairlead.Hub)},
-		{"kind of the notice", h.Kind, "agreement.status"},
+		{"kind of the notice", h.Kind, kind},
 		{"time of the notice", stamp(h.SentAt.Time), stamp(fairlead.At(l.At).Time)},
 		{"record of the notice", h.Record.String(), envelope.RecordDigest(record).String()},
 	} {
@@ -149,15 +158,18 @@ func (p *replayer) unparsed(l entry.Leaf, u *entry.Unparsed) entry.Leaf {
 }
 
 // told checks, about once a minute of the log's time, that nobody has been waiting longer to be told
-// that an agreement is in force. All entries up to the instant are folded.
+// that an agreement is in force or a consent has ended. All entries up to the instant are folded.
 func (p *replayer) told(at time.Time) {
 	if at.Sub(p.sampled) < patience {
 		return
 	}
 	p.sampled = at
 	owed := map[string]time.Time{}
+	names := p.snap.Owing()
 	for _, a := range p.snap.Unannounced(at) {
-		name := fmt.Sprintf("%s that agreement %s/%d is in force", a.To, a.Agreement, a.Version)
+		names = append(names, fmt.Sprintf("%s that agreement %s/%d is in force", a.To, a.Agreement, a.Version))
+	}
+	for _, name := range names {
 		since, waiting := p.owed[name]
 		switch {
 		case !waiting:

@@ -158,6 +158,9 @@ func title(l entry.Leaf, d *entry.Detail) string {
 		if strictjson.Unmarshal(d.Notice.Record, &n) == nil {
 			return fmt.Sprintf("notice to %s: agreement %s/%d is %s", l.To, n.Agreement, n.Version, n.State)
 		}
+		if stop, err := registry.ParseStop(d.Notice.Record); err == nil {
+			return fmt.Sprintf("notice to %s: the consent that %d shares relied on ended by entry %d", l.To, len(stop.Shares), stop.Cause)
+		}
 	case d.Register != nil && d.Register.Action == "enrol":
 		if ag, err := registry.ParseAgency(d.Register.Record); err == nil {
 			return fmt.Sprintf("enrolment of %s, %s in %s", ag.ID, ag.Type, ag.Jurisdiction)

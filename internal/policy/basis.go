@@ -113,7 +113,7 @@ func (p *decider) checkS16LA() {
 // checkTold is the second golden rule: where information about a person travels, the sender says whether
 // the person was told.
 func (p *decider) checkTold() {
-	if p.control() || p.Header.Told != "" || !slices.ContainsFunc(p.Descriptors, personal) {
+	if p.covered() || p.Header.Told != "" || !slices.ContainsFunc(p.Descriptors, personal) {
 		return
 	}
 	p.against("P01", fairlead.ReasonSchema, "told", "say whether the child or the family was told: yes, no, unsafe or not_practicable")

@@ -37,40 +37,46 @@ type testCase struct {
 }
 
 type caseShare struct {
-	At        fairlead.Time         `yaml:"at"`
-	From      fairlead.AgencyID     `yaml:"from"`
-	Role      fairlead.Role         `yaml:"role"`
-	Kind      string                `yaml:"kind"`
-	To        []fairlead.AgencyID   `yaml:"to"`
-	Named     string                `yaml:"named"`
-	Status    fairlead.Status       `yaml:"status"`
-	Purpose   fairlead.Purpose      `yaml:"purpose"`
-	Threshold fairlead.Threshold    `yaml:"threshold"`
-	Basis     *caseBasis            `yaml:"basis"`
-	Agreement string                `yaml:"agreement"`
-	Transfer  fairlead.Mechanism    `yaml:"transfer"`
-	Assessed  *caseAssessed         `yaml:"assessed"` // what the header says of the transfer's assessment
-	Danger    fairlead.DangerResult `yaml:"danger"`
-	TLP       fairlead.TLP          `yaml:"tlp"`
-	GSC       fairlead.GSC          `yaml:"gsc"`
-	Urgency   fairlead.Urgency      `yaml:"urgency"`
-	Severity  fairlead.Severity     `yaml:"severity"`
-	Certainty fairlead.Certainty    `yaml:"certainty"`
-	Facts     map[string]string     `yaml:"facts"`
-	Answers   *caseAnswer           `yaml:"answers"`
-	Told      fairlead.Told         `yaml:"told"`  // default yes; "missing" leaves it out
-	S16LA     *envelope.S16LA       `yaml:"s16la"` // default: considered, and applies where the gateway is claimed; detriment "missing" leaves it out
-	Judge     fairlead.Role         `yaml:"judge"` // who answered danger; default SAFEGUARDING_LEAD
-	JudgedAt  fairlead.Time         `yaml:"judged_at"`
-	Listed    []caseListed          `yaml:"listed"`
-	Training  []string              `yaml:"training"` // of the author; default all
-	Outage    bool                  `yaml:"outage"`   // the register could not read agreements and consents
-	Lawless   bool                  `yaml:"lawless"`  // nor the tables of law
-	Children  []string              `yaml:"children"` // handles of those it is about, if not just those of the consents
-	Approvals []caseApproval        `yaml:"approvals"`
-	Register  string                `yaml:"register"` // what the register holds against the record
-	Examined  []fairlead.Reason     `yaml:"examined"` // faults found before the decision
-	Sections  []caseSection         `yaml:"sections"`
+	At        fairlead.Time          `yaml:"at"`
+	From      fairlead.AgencyID      `yaml:"from"`
+	Role      fairlead.Role          `yaml:"role"`
+	Kind      string                 `yaml:"kind"`
+	To        []fairlead.AgencyID    `yaml:"to"`
+	Named     string                 `yaml:"named"`
+	Status    fairlead.Status        `yaml:"status"`
+	Purpose   fairlead.Purpose       `yaml:"purpose"`
+	Threshold fairlead.Threshold     `yaml:"threshold"`
+	Basis     *caseBasis             `yaml:"basis"`
+	Agreement string                 `yaml:"agreement"`
+	Transfer  fairlead.Mechanism     `yaml:"transfer"`
+	Assessed  *caseAssessed          `yaml:"assessed"` // what the header says of the transfer's assessment
+	Danger    fairlead.DangerResult  `yaml:"danger"`
+	TLP       fairlead.TLP           `yaml:"tlp"`
+	GSC       fairlead.GSC           `yaml:"gsc"`
+	Urgency   fairlead.Urgency       `yaml:"urgency"`
+	Severity  fairlead.Severity      `yaml:"severity"`
+	Certainty fairlead.Certainty     `yaml:"certainty"`
+	Facts     map[string]string      `yaml:"facts"`
+	Answers   *caseAnswer            `yaml:"answers"`
+	Told      fairlead.Told          `yaml:"told"`  // default yes; "missing" leaves it out
+	S16LA     *envelope.S16LA        `yaml:"s16la"` // default: considered, and applies where the gateway is claimed; detriment "missing" leaves it out
+	Judge     fairlead.Role          `yaml:"judge"` // who answered danger; default SAFEGUARDING_LEAD
+	JudgedAt  fairlead.Time          `yaml:"judged_at"`
+	Listed    []caseListed           `yaml:"listed"`
+	Training  []string               `yaml:"training"` // of the author; default all
+	Outage    bool                   `yaml:"outage"`   // the register could not read agreements and consents
+	Lawless   bool                   `yaml:"lawless"`  // nor the tables of law
+	Children  []string               `yaml:"children"` // handles of those it is about, if not just those of the consents
+	Approvals []caseApproval         `yaml:"approvals"`
+	Register  string                 `yaml:"register"` // what the register holds against the record
+	Examined  []fairlead.Reason      `yaml:"examined"` // faults found before the decision
+	Sections  []caseSection          `yaml:"sections"`
+	Exercise  bool                   `yaml:"exercise"` // sender and recipient take part in exercises
+	Corrects  *caseAnswer            `yaml:"supersedes"`
+	Onward    []caseOnward           `yaml:"onward"`
+	Marked    []fairlead.SectionCode `yaml:"marked"` // sections that others gave the sender under their control
+	Reason    fairlead.RefusalReason `yaml:"reason"` // for the hub alone
+	Detriment string                 `yaml:"s16la_detriment"`
 }
 
 type caseBasis struct {
@@ -100,6 +106,49 @@ type caseAnswer struct {
 	Delivered bool                   `yaml:"delivered"`
 	Sections  []fairlead.SectionCode `yaml:"sections"`
 	Ack       fairlead.AckLevel      `yaml:"ack"`
+	Purpose   fairlead.Purpose       `yaml:"purpose"`
+	Status    fairlead.Status        `yaml:"status"`
+	Strict    []fairlead.SectionCode `yaml:"strict"`
+	Recalled  bool                   `yaml:"recalled"`
+}
+
+// caseOnward is where a section was taken from, as declared, and the permission on record.
+type caseOnward struct {
+	Code       fairlead.SectionCode `yaml:"code"`
+	Origin     *caseAnswer          `yaml:"origin"`
+	Permission *casePermission      `yaml:"permission"`
+}
+
+type casePermission struct {
+	By       fairlead.AgencyID      `yaml:"by"`
+	Holder   fairlead.AgencyID      `yaml:"holder"`
+	Of       string                 `yaml:"of"` // of which share, if not of the origin
+	Sections []fairlead.SectionCode `yaml:"sections"`
+	To       []fairlead.AgencyID    `yaml:"to"`
+	Until    fairlead.Time          `yaml:"until"`
+}
+
+func (o caseOnward) fact(i int64) policy.Origin {
+	id := fairlead.ShareID{1}
+	f := policy.Origin{Declared: envelope.Onward{Code: o.Code, Origin: id}, Share: o.Origin.prior(910 + i)}
+	if m := o.Permission; m != nil {
+		if m.Of != "" {
+			id = fairlead.ShareID{2}
+		}
+		f.Permission = &policy.Permission{Grant: policy.Grant{Share: id, Sections: m.Sections, To: m.To, Until: m.Until}, By: m.By, Holder: m.Holder, Entry: 920 + i}
+	}
+	return f
+}
+
+// prior is the share as the register knows it; an entry of its own stands for it.
+func (a *caseAnswer) prior(entry int64) *policy.Prior {
+	if a == nil {
+		return nil
+	}
+	return &policy.Prior{
+		From: a.From, To: a.To, Kind: a.Kind, Status: cmp.Or(a.Status, fairlead.StatusActual), Purpose: a.Purpose, Delivered: a.Delivered,
+		Sections: a.Sections, Strict: a.Strict, Ack: a.Ack, Recalled: a.Recalled, Entry: entry,
+	}
 }
 
 type caseApproval struct {
@@ -296,6 +345,9 @@ func (c *testCase) request(to fairlead.AgencyID) (policy.Request, policy.Facts) 
 	case s.S16LA.Detriment != "missing":
 		h.S16LA = s.S16LA
 	}
+	if s.Detriment != "" {
+		h.S16LA = &envelope.S16LA{Considered: true, Detriment: s.Detriment}
+	}
 	r := policy.Request{Header: h, Record: c.record}
 	for _, reason := range s.Examined {
 		r.Examined = append(r.Examined, policy.Cause{Reason: reason, Check: "P00"})
@@ -334,6 +386,9 @@ func (c *testCase) descriptors() (list []*envelope.Descriptor) {
 	for _, l := range c.share.Listed {
 		list = append(list, &envelope.Descriptor{Audience: envelope.ForHub, Listed: &envelope.Listed{Caveat: l.Caveat, States: l.States, Agencies: l.Agencies}})
 	}
+	if c.share.Reason != "" {
+		list = append(list, &envelope.Descriptor{Audience: envelope.ForHub, Reason: c.share.Reason})
+	}
 	for _, child := range c.children() {
 		list = append(list, &envelope.Descriptor{Audience: envelope.ForHub, Subject: child})
 	}
@@ -342,7 +397,7 @@ func (c *testCase) descriptors() (list []*envelope.Descriptor) {
 
 func (c *testCase) children() []string {
 	list := slices.Clone(c.share.Children)
-	if len(list) == 0 {
+	if c.share.Children == nil {
 		for _, r := range c.consents {
 			list = append(list, r.Subject)
 		}
@@ -369,8 +424,10 @@ func (c *testCase) facts(to fairlead.AgencyID) policy.Facts {
 	for i, r := range c.consents {
 		f.Consents = append(f.Consents, consent.Held{Record: r, Agency: c.share.From, Entry: int64(500 + i)})
 	}
-	if a := c.share.Answers; a != nil {
-		f.Answered = &policy.Prior{From: a.From, To: a.To, Kind: a.Kind, Delivered: a.Delivered, Sections: a.Sections, Ack: a.Ack, Entry: 900}
+	f.Exercise = c.share.Exercise
+	f.Answered, f.Superseded, f.Marked = c.share.Answers.prior(900), c.share.Corrects.prior(901), c.share.Marked
+	for i, o := range c.share.Onward {
+		f.Onward = append(f.Onward, o.fact(int64(i)))
 	}
 	for i, a := range c.share.Approvals {
 		for _, s := range c.share.Sections {

@@ -28,9 +28,7 @@ func (p *decider) checkKind() {
 	if err := k.CheckFacts(h.Facts); err != nil {
 		p.against("P01", fairlead.ReasonSchema, err.Error(), "add, remove or correct the fact")
 	}
-	if h.Status != fairlead.StatusActual {
-		p.against("P01", fairlead.ReasonNotBuilt, "status "+string(h.Status), "exercises need inboxes of their own, which are not built yet")
-	}
+	p.checkStatus()
 	if h.GSC == fairlead.GSCAbove {
 		p.against("P01", fairlead.ReasonClassification, "gsc ABOVE", "the hub is not accredited above OFFICIAL-SENSITIVE")
 	}
@@ -50,7 +48,7 @@ func (p *decider) checkComplete() {
 		return
 	}
 	missing(len(p.Record) == 0, "no record (only control kinds to the hub carry one)")
-	if h.Kind == "ack" {
+	if p.covered() {
 		return
 	}
 	missing(h.Purpose != "", "purpose")
@@ -68,10 +66,13 @@ func (p *decider) checkComplete() {
 
 // control reports whether the share is of a control kind that stands on the party list or on its record.
 func (p *decider) control() bool {
-	if p.Header.Kind == "ack" {
+	switch p.Header.Kind {
+	case "ack":
 		return p.Header.To.Agency == fairlead.Hub
+	case "recall.confirmation":
+		return false
 	}
-	return p.kind.Plane == kind.Control
+	return p.kind.Plane == kind.Control || p.kind.Plane == kind.Staff
 }
 
 // checkSender is P02: the sender is active, its type may send the kind, its user's role too.
@@ -86,6 +87,12 @@ func (p *decider) checkSender() {
 	case p.kind.Code != "" && !p.kind.MayAct(p.Header.From.Role):
 		p.against("P02", fairlead.ReasonSenderRole, "role "+string(p.Header.From.Role), "this role may not send "+p.kind.Code)
 	}
+	if o := p.original(); o != nil && o.Purpose != "" {
+		if p.Header.Purpose != "" && p.Header.Purpose != o.Purpose {
+			p.against("P02", fairlead.ReasonSchema, "purpose "+string(p.Header.Purpose), p.kind.Code+" is sent for the purpose of the message it follows: "+string(o.Purpose))
+		}
+		return
+	}
 	if p.kind.Purposes != nil && p.Header.Purpose != "" && !slices.Contains(p.kind.Purposes, p.Header.Purpose) {
 		p.against("P02", fairlead.ReasonSchema, "purpose "+string(p.Header.Purpose), p.kind.Code+" is not sent for this purpose")
 	}
@@ -96,7 +103,7 @@ func (p *decider) checkRecipient() {
 	switch r := p.f.Recipient; {
 	case r == nil:
 		p.against("P03", fairlead.ReasonRecipientUnknown, "to", "the register has no such agency connected to the hub")
-	case r.Suspended:
+	case r.Suspended && p.Header.Kind != "recall.notice": // what it holds may be asked back all the same
 		p.against("P03", fairlead.ReasonRecipientSuspended, "to", "the recipient is suspended; use its alternative contact")
 	case (r.ID == fairlead.Hub) != p.toHub():
 		p.against("P03", fairlead.ReasonSchema, "to", p.Header.Kind+" has another kind of recipient")
@@ -108,7 +115,7 @@ func (p *decider) checkRecipient() {
 // toHub reports whether the kind is addressed to the hub itself.
 func (p *decider) toHub() bool {
 	switch p.Header.Kind {
-	case "consent.record", "agreement.signature", "agreement.status", "agency.certificate", "agency.rules", "staff.record", "approval":
+	case "consent.record", "consent.withdraw", "agreement.signature", "agreement.status", "agency.certificate", "agency.rules", "staff.record", "approval":
 		return true
 	case "ack":
 		return p.Header.Facts["level"] == string(fairlead.AckDelivered)
@@ -150,6 +157,12 @@ func (p *decider) checkRecord() {
 		_, err = agreement.ParseStatus(p.Record)
 	case "agency.rules":
 		_, err = agreement.ParseHouse(p.Record)
+	case "consent.withdraw":
+		_, err = consent.ParseWithdrawal(p.Record)
+	case "onward.permission":
+		_, err = ParseGrant(p.Record)
+	case "training.record":
+		_, err = staff.ParseTraining(p.Record)
 	case "staff.record":
 		_, err = staff.ParseMember(p.Record)
 	case "approval":
@@ -192,5 +205,15 @@ func (p *decider) checkProposal() error {
 // reached the sender. It is then covered by the decision on the question.
 func (p *decider) answers() bool {
 	a := p.f.Answered
-	return p.kind.Reply && a != nil && a.Delivered && a.To == p.Header.From.Agency && a.From == p.Header.To.Agency && !strings.HasPrefix(a.Kind, "agreement.")
+	return p.kind.Reply && a != nil && a.Delivered && a.To == p.Header.From.Agency && a.From == p.Header.To.Agency && p.answerable(a.Kind)
+}
+
+// answerable reports whether this kind may answer that one. Nothing but a confirmation or an ack is covered by
+// a recall, and nothing by an agreement's record.
+func (p *decider) answerable(code string) bool {
+	if p.kind.Plane == kind.Control {
+		return !strings.HasPrefix(code, "agreement.")
+	}
+	k, _ := kind.Lookup(code)
+	return k.Plane != kind.Control && k.Plane != kind.Staff
 }

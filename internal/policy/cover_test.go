@@ -127,7 +127,7 @@ func TestNotBuilt(t *testing.T) {
 		r, f := base.request("RO-DIR")
 		r.Header.Status = status
 		d := policy.Decide(r, f, base.share.At.Time)
-		if refused := slices.Contains(d.Reasons(), fairlead.ReasonNotBuilt); refused == (status == fairlead.StatusActual) {
+		if refused := slices.Contains(d.Reasons(), fairlead.ReasonSchema); refused == (status == fairlead.StatusActual) {
 			t.Errorf("status %s: %s", status, d.Result)
 		}
 	}

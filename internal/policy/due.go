@@ -13,7 +13,7 @@ type clock struct {
 	code  fairlead.Deadline
 	runs  func(p *decider) bool
 	since func(p *decider) (time.Time, bool) // nil: the decision
-	count int                                // of the unit, where the kind has a length of its own; 0: as the tables say
+	own   func(p *decider, c *law.Clock)     // the kind's own length, where it has one; nil: as the tables say
 }
 
 // due attaches the deadlines the decision starts (P15).
@@ -27,8 +27,8 @@ func (p *decider) due() {
 			from, ok = c.since(p)
 		}
 		row, known := p.law.Clock(c.code)
-		if c.count > 0 {
-			row.Count = c.count
+		if c.own != nil {
+			c.own(p, &row)
 		}
 		if ok && known {
 			p.d.Due = append(p.d.Due, p.end(row, from))
@@ -106,7 +106,11 @@ var clocks = []clock{
 		return p.is("info.request", "social_inquiry", "true") && p.f.Recipient.Jurisdiction == "RO"
 	}},
 	{code: "DL-RHI", runs: func(p *decider) bool { return p.is("alert.cancel", "outcome", "found_safe") }},
-	{code: "DL-ACK-CASE", runs: func(p *decider) bool { return p.is("agreement.proposal") }, count: 5},
+	{code: "DL-RECALL", runs: func(p *decider) bool { return p.is("recall.notice") }, own: recallDue},
+	{code: "DL-BREACH", runs: breach},
+	{code: "DL-ACK-CASE", runs: func(p *decider) bool { return p.is("agreement.proposal") }, own: func(_ *decider, c *law.Clock) { c.Count = 5 }},
+	{code: "DL-ACK-CASE", runs: func(p *decider) bool { return p.is("escalation") }, own: func(_ *decider, c *law.Clock) { c.Count, c.Unit = 4, law.Hours }},
+	{code: "DL-ACK-CASE", runs: func(p *decider) bool { return p.is("consent.withdraw") }, own: func(_ *decider, c *law.Clock) { c.Calendar = "sender" }},
 }
 
 func (p *decider) englishReferral() bool {

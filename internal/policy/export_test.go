@@ -1,8 +1,5 @@
 package policy
 
-// The tests of this package hold P13 as it will be once training is on record.
-func init() { trainingOnRecord = true }
-
 // Matrix hands the rows of the consent matrix to the test that walks them.
 func Matrix() (rows [][4]string, cells [][5]string) {
 	for _, r := range matrix {

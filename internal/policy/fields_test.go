@@ -17,7 +17,7 @@ import (
 // readers names, for every field of a header, a descriptor and the facts, a function whose behaviour depends
 // on it, as "package.function". A field that no rule reads is a silent term: whoever sets it believes in it.
 var readers = map[string]string{
-	"Header.V": "envelope.checkForm", "Header.ID": "registry.fresh", "Header.Kind": "policy.checkKind", "Header.Status": "policy.checkKind",
+	"Header.V": "envelope.checkForm", "Header.ID": "registry.fresh", "Header.Kind": "policy.checkKind", "Header.Status": "policy.checkStatus",
 	"Header.From": "policy.checkSender", "Header.To": "policy.checkComplete",
 	"Header.ReplyTo": "registry.Facts", "Header.SentAt": "registry.fresh", "Header.ValidUntil": "registry.fresh",
 	"Header.Purpose": "policy.checkSender", "Header.Threshold": "policy.apply", "Header.Basis": "policy.checkBasis", "Header.S16LA": "policy.checkS16LA",
@@ -39,12 +39,14 @@ var readers = map[string]string{
 	"Descriptor.Override": "policy.checkOverride", "Descriptor.Caveats": "policy.caveats", "Descriptor.Clear": "policy.clears", "Descriptor.Court": "policy.checkNeeds",
 	"Descriptor.Siena": "policy.checkHandling", "Descriptor.Grade": "policy.checkHandling", "Descriptor.Eval": "policy.checkHandling",
 	"Descriptor.Conditions": "policy.checkHandling", "Descriptor.Size": "envelope.checkForm", "Descriptor.Digest": "policy.noteSent",
-	"Descriptor.Subject": "policy.subjects", "Descriptor.Listed": "policy.lists",
+	"Descriptor.Subject": "policy.subjects", "Descriptor.Reason": "policy.checkRefusal", "Descriptor.Onward": "policy.checkOnward",
+	"Onward.Code": "policy.checkOnward", "Onward.Origin": "policy.lets", "Onward.Permission": "registry.onward", "Descriptor.Listed": "policy.lists",
 	"Override.Reason": "policy.checkOverride", "Override.Note": "policy.noteSent", "Listed.Caveat": "policy.lists", "Listed.States": "policy.lists",
 	"Listed.Agencies": "policy.lists",
 
 	"Facts.Law": "policy.Decide", "Facts.Loaded": "policy.checkLoaded", "Facts.Sender": "policy.checkSender", "Facts.Recipient": "policy.checkRecipient",
-	"Facts.Agreements": "policy.findAgreement", "Facts.Houses": "policy.findBars", "Facts.Consents": "policy.state", "Facts.Answered": "policy.answers", "Facts.CAOnly": "policy.checkChannel",
+	"Facts.Agreements": "policy.findAgreement", "Facts.Houses": "policy.findBars", "Facts.Superseded": "policy.checkCorrection",
+	"Facts.Onward": "policy.checkOnward", "Facts.Marked": "policy.checkOnward", "Facts.Exercise": "policy.checkStatus", "Facts.Consents": "policy.state", "Facts.Answered": "policy.answers", "Facts.CAOnly": "policy.checkChannel",
 	"Facts.Approvals": "policy.missing", "Facts.Training": "policy.checkTraining", "Facts.Record": "policy.checkRecord",
 }
 
@@ -53,8 +55,6 @@ var silent = map[string]string{
 	"Header.Case":       "the pair's own token: the recipient's program files by it",
 	"Header.Thread":     "files together what belongs together; the recipient's program reads it",
 	"Header.Supersedes": "tells the recipient's program which message this one replaces",
-	"Descriptor.Reason": "the true reason of a refusal, for auditors", "Descriptor.Onward": "onward sharing, P11",
-	"Onward.Code": "P11", "Onward.Origin": "P11", "Onward.Permission": "P11",
 }
 
 // TestEveryFieldIsRead holds readers and silent against the types and the source.

@@ -26,8 +26,8 @@ func (p *decider) checkGround() {
 	switch {
 	case p.answers():
 		p.d.Ground = fairlead.GroundReply
-	case p.kind.Code == "ack":
-		p.against("P06", fairlead.ReasonSchema, "reply_to", "an ack answers a share that was delivered to you, and goes to its sender")
+	case p.covered():
+		p.against("P06", fairlead.ReasonSchema, "reply_to", p.kind.Code+" answers a share that was delivered to you, and goes to its sender")
 	case p.standing != nil:
 		p.d.Ground, p.d.Agreement = fairlead.GroundAgreement, p.standing.Ref()
 	case p.emergency():

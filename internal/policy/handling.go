@@ -227,7 +227,7 @@ const judged = 5 * time.Minute
 
 // checkDanger is P08 for the whole share: Hague 1996 Art 37 asks before anything crosses a border.
 func (p *decider) checkDanger() {
-	if !p.crossBorder() || p.control() || p.Header.Kind == "ack" {
+	if !p.crossBorder() || p.covered() {
 		return
 	}
 	against := func(where, advice string) { p.against("P08", fairlead.ReasonArt37, where, advice) }

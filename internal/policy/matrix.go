@@ -54,7 +54,7 @@ func (r row) matches(basis, to string, sections, said []string) bool {
 
 // checkConsent is P09: consult always, and let the matrix say.
 func (p *decider) checkConsent(s *sectionDecider) {
-	if p.control() || p.kind.Code == "ack" { // they carry no sections: P10 says so
+	if p.covered() { // most carry no sections, and a confirmation tells of what was done: P10 says so
 		return
 	}
 	if id := s.desc.Consent; id != "" && !slices.ContainsFunc(p.f.Consents, func(h consent.Held) bool { return h.ID == id }) {

@@ -30,15 +30,19 @@ type Facts struct {
 	Law    *law.Tables // what holds by law or guidance; nil: nothing is decided
 	Loaded bool        // agreements and consents could be read; if not, the emergency path alone stays open
 
-	Sender, Recipient *Agency               // nil: not enrolled. The hub itself is fairlead.Hub
-	Agreements        []*agreement.Standing // of which both are parties, frameworks among them
-	Houses            []*agreement.House    // rules of the hub, of the sender and of the recipient
-	Training          []string              // training codes of the sender's user, current at the instant
-	Consents          []consent.Held        // the sender's records of the share's subject, oldest first
-	Answered          *Prior                // the share that reply_to names, nil: not on record
-	CAOnly            bool                  // the recipient's State takes Art 34 requests from Central Authorities only
-	Approvals         []staff.Approved      // by the sender's people of this very share, checked by the register
-	Record            Cause                 // what the register says against the record; zero: nothing
+	Sender, Recipient *Agency                // nil: not enrolled. The hub itself is fairlead.Hub
+	Agreements        []*agreement.Standing  // of which both are parties, frameworks among them
+	Houses            []*agreement.House     // rules of the hub, of the sender and of the recipient
+	Training          []string               // training codes of the sender's user, current at the instant
+	Consents          []consent.Held         // the sender's records of the share's subject, oldest first
+	Answered          *Prior                 // the share that reply_to names, nil: not on record
+	Superseded        *Prior                 // the share that supersedes names, nil: not on record
+	Onward            []Origin               // where sections were taken from, as declared
+	Marked            []fairlead.SectionCode // sections that others gave the sender under their control
+	Exercise          bool                   // sender and recipient take part in exercises
+	CAOnly            bool                   // the recipient's State takes Art 34 requests from Central Authorities only
+	Approvals         []staff.Approved       // by the sender's people of this very share, checked by the register
+	Record            Cause                  // what the register says against the record; zero: nothing
 }
 
 // Agency is what decisions need to know of an enrolled agency.
@@ -51,13 +55,17 @@ type Agency struct {
 	Entry        int64                 `json:"-"` // log entry of its enrolment
 }
 
-// Prior is a share on record that another one answers.
+// Prior is a share on record that another one answers, corrects or takes from.
 type Prior struct {
 	From, To  fairlead.AgencyID
 	Kind      string
+	Status    fairlead.Status
+	Purpose   fairlead.Purpose
 	Delivered bool
 	Sections  []fairlead.SectionCode // delivered ones
+	Strict    []fairlead.SectionCode // those of them that go no further without their originator's permission
 	Ack       fairlead.AckLevel      // furthest human acknowledgement by To
+	Recalled  bool                   // its sender has asked for it back
 	Entry     int64
 }
 
@@ -133,18 +141,23 @@ type decider struct {
 func Decide(r Request, f Facts, at time.Time) Decision {
 	p := &decider{Request: r, f: f, at: at, d: Decision{Engine: Engine, Ground: fairlead.GroundNone, Result: fairlead.Refused}}
 	p.d.Causes = slices.Clone(r.Examined)
-	if r.Header == nil || len(r.Examined) > 0 { // nothing in it may be believed
-		return p.d
-	}
-	if f.Law == nil {
+	switch {
+	case r.Header == nil || len(r.Examined) > 0: // nothing in it may be believed
+	case f.Law == nil:
 		p.against("P04", fairlead.ReasonUnavailable, "law", "the tables of law could not be read; tell the hub's operator")
-		return p.d
+	default:
+		p.law = f.Law.At(at)
+		p.decide()
 	}
-	p.law = f.Law.At(at)
+	p.d.brief()
+	return p.d
+}
+
+func (p *decider) decide() {
 	for _, check := range []func(*decider){
-		(*decider).checkKind, (*decider).checkSender, (*decider).checkRecipient, (*decider).checkChannel,
+		(*decider).checkKind, (*decider).checkChild, (*decider).checkRefusal, (*decider).checkCorrection, (*decider).checkSender, (*decider).checkRecipient, (*decider).checkChannel,
 		(*decider).checkBasis, (*decider).checkTold, (*decider).checkLoaded, (*decider).checkGround, (*decider).checkTransfer, (*decider).checkDanger, (*decider).checkRecord,
-		(*decider).checkTraining,
+		(*decider).checkRecall, (*decider).checkCancel, (*decider).checkEscalation, (*decider).checkTraining,
 	} {
 		check(p)
 		if p.out { // what follows would read what could not be loaded
@@ -156,14 +169,30 @@ func Decide(r Request, f Facts, at time.Time) Decision {
 	}
 	if len(p.d.Causes) > 0 {
 		p.refuse()
-		return p.d
+		return
 	}
 	if p.d.Result != fairlead.Held {
 		p.due()
 		p.oblige()
 	}
 	p.used()
-	return p.d
+}
+
+// causesInWords is how many causes against sections are told in words. A person reads fewer, and a decision
+// must fit into the log whatever a share asks for.
+const causesInWords = 300
+
+// brief leaves of the causes beyond those the reason and the check.
+func (d *Decision) brief() {
+	told := 0
+	for i := range d.Sections {
+		for j := range d.Sections[i].Causes {
+			if told++; told > causesInWords {
+				c := &d.Sections[i].Causes[j]
+				c.Where, c.Advice = "", ""
+			}
+		}
+	}
 }
 
 // refuse leaves the reasons and takes everything else back.
@@ -206,8 +235,18 @@ func (p *decider) used() {
 	for _, c := range p.f.Consents {
 		used = append(used, c.Entry)
 	}
-	if p.f.Answered != nil {
-		used = append(used, p.f.Answered.Entry)
+	for _, a := range []*Prior{p.f.Answered, p.f.Superseded} {
+		if a != nil {
+			used = append(used, a.Entry)
+		}
+	}
+	for _, o := range p.f.Onward {
+		if o.Share != nil {
+			used = append(used, o.Share.Entry)
+		}
+		if o.Permission != nil {
+			used = append(used, o.Permission.Entry)
+		}
 	}
 	if slices.Sort(used); len(used) > 0 {
 		p.d.Used = slices.Compact(used)

@@ -336,10 +336,10 @@ func TestFitsIntoTheLog(t *testing.T) {
 		}})
 	}
 	w.f.Agreements, w.f.Houses, w.f.Answered, w.r.Descriptors = []*agreement.Standing{s}, nil, nil, nil
-	for i := range 127 {
+	for i := range 126 {
 		w.r.Descriptors = append(w.r.Descriptors, &envelope.Descriptor{Audience: envelope.ForRecipient, Code: fairlead.Sections[i%10]})
 	}
-	w.r.Descriptors = append(w.r.Descriptors, &envelope.Descriptor{Audience: envelope.ForRecipient, Code: "PRO-CONTACT"})
+	w.r.Descriptors = append(w.r.Descriptors, &envelope.Descriptor{Audience: envelope.ForRecipient, Code: "PRO-CONTACT"}, &envelope.Descriptor{Audience: envelope.ForHub, Subject: children[0]})
 	raw, err := json.Marshal(w.decide())
 	if err != nil || len(raw) < 50_000 || len(raw) > 180_000 {
 		t.Errorf("a decision of %d bytes: %v", len(raw), err)

@@ -125,11 +125,15 @@ func (c chance) listed() *envelope.Descriptor {
 	return &envelope.Descriptor{Audience: envelope.ForHub, Listed: l}
 }
 
+// following are kinds that want another share, or a record, before them: a random world seldom has the right
+// one, and the cases have them all.
+var following = []string{"correction", "disclosure.refusal", "alert.update", "alert.cancel", "training.record"}
+
 // header is one that the sender of w might write.
 func (c chance) header(w *world) *envelope.Header {
 	k := one(c, kind.All())
 	for range 20 {
-		if k.Built && k.Plane != kind.Control && k.MaySend(w.f.Sender.Type) {
+		if k.Built && k.Plane != kind.Control && k.MaySend(w.f.Sender.Type) && (!slices.Contains(following, k.Code) || c.seldom()) {
 			break
 		}
 		k = one(c, kind.All())

@@ -38,6 +38,7 @@ func (p *decider) decideSections() {
 			continue
 		}
 		*s = sectionDecider{Section: Section{Part: i, Code: d.Code}, desc: d}
+		p.checkOnward(s)
 		p.checkSpecial(s)
 		p.checkHandling(s)
 		p.checkConsent(s)
@@ -102,6 +103,10 @@ func (p *decider) checkClause(s *sectionDecider, barred func(string)) {
 	case fairlead.GroundEmergency:
 		s.Clause = "emergency"
 	case fairlead.GroundReply:
+		if p.Header.Kind == "recall.confirmation" && s.Code == "RISK" { // what a wrong reader may have done
+			s.Clause = "reply"
+			return
+		}
 		if p.Header.Kind != "ack" && (s.Code == "PRO-CONTACT" || slices.Contains(p.f.Answered.Sections, s.Code)) {
 			s.Clause = "reply"
 			return

@@ -7,10 +7,6 @@ import (
 	"fairlead/internal/fairlead"
 )
 
-// trainingOnRecord turns P13 on. It is off until the register keeps training records: a missing record
-// would deny every override.
-var trainingOnRecord = false
-
 // trainingOf is what a role needs (domain §4).
 var trainingOf = map[fairlead.Role][]string{
 	"PRACTITIONER":       {"T-CORE"},
@@ -40,7 +36,7 @@ func (p *decider) untrained() bool {
 
 // trained reports whether has covers what role needs. A missing record denies.
 func (p *decider) trained(role fairlead.Role, has []string, author bool) bool {
-	if !trainingOnRecord || p.untrained() {
+	if p.untrained() {
 		return true
 	}
 	return !slices.ContainsFunc(needed(role, author), func(code string) bool { return !slices.Contains(has, code) })

@@ -11,7 +11,7 @@ import (
 // checkTransfer is P07: what crosses a border does so under a mechanism that fits the route and shows
 // what it needs and, where an agreement carries the share, under the agreement's own.
 func (p *decider) checkTransfer() {
-	if p.control() || p.Header.Kind == "ack" || p.f.Sender == nil || p.f.Recipient == nil {
+	if p.covered() || p.f.Sender == nil || p.f.Recipient == nil {
 		return
 	}
 	var m fairlead.Mechanism

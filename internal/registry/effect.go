@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -23,7 +24,7 @@ func (s *Snapshot) effect(index int64, l entry.Leaf, d *entry.Detail) error {
 	case d.Register != nil:
 		return s.register(index, l, d.Register)
 	case d.Notice != nil:
-		return s.notice(d.Notice)
+		return s.notice(index, d.Notice)
 	case d.Share != nil:
 		return s.share(index, l, d.Share)
 	}
@@ -106,8 +107,11 @@ func (s *Snapshot) suspend(yes bool, record []byte) error {
 	return nil
 }
 
-// notice notes who was told that an agreement is active.
-func (s *Snapshot) notice(n *entry.Notice) error {
+// notice notes what a notice of the hub says: that a consent has ended, or that an agreement is active.
+func (s *Snapshot) notice(index int64, n *entry.Notice) error {
+	if stop, err := ParseStop(n.Record); err == nil && len(stop.Shares) > 0 {
+		return s.stopped(index, stop)
+	}
 	var a Announcement
 	if err := strictjson.Unmarshal(n.Record, &a); err != nil {
 		return err
@@ -126,15 +130,13 @@ func (s *Snapshot) share(index int64, l entry.Leaf, sh *entry.Share) error {
 		return err
 	}
 	rec := &shareRecord{
-		digest: sh.Digest, account: sh.Account, from: h.From.Agency, to: h.To.Agency, kind: h.Kind,
-		delivered: sh.Decision.Delivers(), entry: index, counter: l.Counter,
+		digest: sh.Digest, account: sh.Account, from: h.From.Agency, to: h.To.Agency, kind: h.Kind, status: h.Status, purpose: h.Purpose,
+		urgent: urgent(h), delivered: sh.Decision.Delivers(), answers: h.ReplyTo, entry: index, counter: l.Counter,
 	}
-	for _, sec := range sh.Decision.Sections {
-		if sec.Delivered {
-			rec.sections = append(rec.sections, sec.Code)
-		}
-	}
+	rec.keepSections(h, sh)
 	s.shares = s.shares.with(h.ID, rec)
+	s.rely(l.At, h, sh)
+	s.mark(h, sh)
 	s.noteHold(index, l, h, sh)
 	if !sh.Decision.Delivers() {
 		return nil
@@ -155,6 +157,8 @@ func (s *Snapshot) control(index int64, l entry.Leaf, h *envelope.Header, record
 		return s.consent(index, h.From.Agency, record)
 	case "agency.rules":
 		return s.setHouse(index, h.From.Agency, record)
+	case "consent.withdraw":
+		return s.withdraw(index, h.From.Agency, record)
 	case "agency.certificate":
 		cert, err := keyring.ReadCertificate(record, l.At)
 		if err != nil {
@@ -168,10 +172,24 @@ func (s *Snapshot) control(index int64, l entry.Leaf, h *envelope.Header, record
 			return err
 		}
 		s.staff = s.staff.with(keyOf(string(h.From.Agency), m.User), m)
+	case "training.record":
+		t, err := staff.ParseTraining(record)
+		if err != nil {
+			return err
+		}
+		key := keyOf(string(h.To.Agency), t.User)
+		old, _ := s.training.get(key)
+		s.training = s.training.with(key, staff.Add(old, t))
 	case "approval":
 		return s.approve(index, h.From.Agency, record)
 	case "ack":
 		s.applyAck(h, record)
+	case "recall.notice":
+		s.recall(index, h)
+	case "onward.permission":
+		return s.permit(index, h, record)
+	case "recall.confirmation":
+		s.recallAnswered(h)
 	}
 	return nil
 }
@@ -184,6 +202,10 @@ func (s *Snapshot) consent(index int64, by fairlead.AgencyID, record []byte) err
 	key := keyOf(string(by), r.Subject)
 	old, _ := s.consents.get(key)
 	s.consents = s.consents.with(key, append(slices.Clone(old), consent.Held{Record: *r, Agency: by, Entry: index}))
+	s.consentOf = s.consentOf.with(keyOf(string(by), "consent", r.ID), r.Subject)
+	if r.Supersedes != "" {
+		s.owe(index, by, *r)
+	}
 	return nil
 }
 
@@ -251,6 +273,12 @@ func (s *Snapshot) Readers(index int64, d *entry.Detail) (all bool, some []fairl
 		return true, nil
 	case "consent.record", "staff.record", "agency.rules":
 		return false, []fairlead.AgencyID{h.From.Agency}
+	case "training.record":
+		return false, []fairlead.AgencyID{h.To.Agency}
+	case "consent.withdraw":
+		if w, err := consent.ParseWithdrawal(d.Share.Record); err == nil {
+			return false, []fairlead.AgencyID{cmp.Or(w.Of, h.From.Agency)}
+		}
 	case "agreement.proposal":
 		if a, err := agreement.Parse(d.Share.Record); err == nil {
 			if st := s.agreements.get(a.Ref()); st != nil && st.Entry == index {

@@ -183,9 +183,15 @@ func (s *Snapshot) Facts(h *envelope.Header, ds []*envelope.Descriptor, record [
 		}
 	}
 	if r, ok := s.shares.get(h.ReplyTo); ok && !h.ReplyTo.IsZero() {
-		f.Answered = &policy.Prior{From: r.from, To: r.to, Kind: r.kind, Delivered: r.delivered, Sections: r.sections, Ack: r.ack, Entry: r.entry}
+		f.Answered = r.prior()
 	}
-	f.Approvals, _ = s.approvals.get(h.ID)
+	if r, ok := s.shares.get(h.Supersedes); ok && !h.Supersedes.IsZero() {
+		f.Superseded = r.prior()
+	}
+	s.onward(&f, h, ds)
+	f.Training = s.Training(h.From.Agency, h.From.User, at)
+	f.Approvals = s.approved(h, at)
+	f.Exercise = slices.Contains(s.rules.Exercises, h.From.Agency) && slices.Contains(s.rules.Exercises, h.To.Agency)
 	if f.Recipient != nil {
 		f.CAOnly = s.rules.caOnly(f.Recipient.Jurisdiction.State())
 	}
@@ -226,7 +232,11 @@ func (s *Snapshot) recordFault(h *envelope.Header, record []byte, at time.Time) 
 		reason, advice = fairlead.ReasonSchema, s.certificateFault(h.From.Agency, record, at)
 	case "consent.record":
 		reason, advice = fairlead.ReasonSchema, s.consentFault(h.From.Agency, record)
-	case "staff.record":
+	case "onward.permission":
+		reason, advice = fairlead.ReasonSchema, s.permissionFault(h, record)
+	case "consent.withdraw":
+		reason, advice = fairlead.ReasonSchema, s.withdrawalFault(h.From.Agency, record)
+	case "staff.record", "training.record":
 		return policy.Cause{} // the agency's own word, signed; policy has parsed it
 	case "approval":
 		reason, advice = s.approvalFault(h.From.Agency, record, at)
@@ -255,8 +265,7 @@ func (s *Snapshot) consentFault(by fairlead.AgencyID, record []byte) string {
 	if err != nil {
 		return err.Error()
 	}
-	held, _ := s.consents.get(keyOf(string(by), r.Subject))
-	if slices.ContainsFunc(held, func(h consent.Held) bool { return h.ID == r.ID }) {
+	if _, used := s.consentOf.get(keyOf(string(by), "consent", r.ID)); used {
 		return "a consent with this id is on record; records are never changed, only superseded"
 	}
 	return ""

@@ -295,7 +295,7 @@ func TestConsents(t *testing.T) {
 	other := strings.Repeat("f", 32)
 	w.consented("NOR-CSC", kid, "c-1", consent.Item{Status: "refused"})
 	w.consented("WDB-CSC", kid, "c-1", consent.Item{Status: "given"})
-	w.consented("NOR-CSC", other, "c-1", consent.Item{Status: "given"})
+	w.consented("NOR-CSC", other, "c-9", consent.Item{Status: "given"})
 	w.consented("NOR-CSC", kid, "c-2", consent.Item{Status: "given"})
 	facts := func(handles ...string) (list []string) {
 		m := w.note("NOR-CSC", "WDB-CSC")
@@ -310,8 +310,8 @@ func TestConsents(t *testing.T) {
 	}
 	for name, test := range map[string]struct{ got, want []string }{
 		"one child":    {facts(kid), []string{"NOR-CSC c-1 0123 2", "NOR-CSC c-2 0123 5"}},
-		"another":      {facts(other), []string{"NOR-CSC c-1 ffff 4"}},
-		"both":         {facts(other, kid), []string{"NOR-CSC c-1 ffff 4", "NOR-CSC c-1 0123 2", "NOR-CSC c-2 0123 5"}},
+		"another":      {facts(other), []string{"NOR-CSC c-9 ffff 4"}},
+		"both":         {facts(other, kid), []string{"NOR-CSC c-9 ffff 4", "NOR-CSC c-1 0123 2", "NOR-CSC c-2 0123 5"}},
 		"no child":     {facts(), nil},
 		"never heard":  {facts(strings.Repeat("0", 32)), nil},
 		"not a handle": {facts("Jane"), nil},

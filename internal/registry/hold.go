@@ -49,6 +49,27 @@ func (s *Snapshot) approve(index int64, by fairlead.AgencyID, record []byte) err
 	return nil
 }
 
+// Member finds one of an agency's people on record.
+func (s *Snapshot) Member(of fairlead.AgencyID, user string) (*staff.Member, bool) {
+	return s.staff.get(keyOf(string(of), user))
+}
+
+// approved lists the approvals of a share, each with the training of who gave it as it is now.
+func (s *Snapshot) approved(h *envelope.Header, at time.Time) []staff.Approved {
+	list, _ := s.approvals.get(h.ID)
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Training = s.Training(h.From.Agency, list[i].User, at)
+	}
+	return list
+}
+
+// Training lists the courses that are current for one of an agency's people.
+func (s *Snapshot) Training(of fairlead.AgencyID, user string, at time.Time) []string {
+	courses, _ := s.training.get(keyOf(string(of), user))
+	return staff.Current(courses, at)
+}
+
 // approvalFault is what the register holds against an approval: nobody approves their own, nor for
 // another agency, nor other bytes than were held.
 func (s *Snapshot) approvalFault(by fairlead.AgencyID, record []byte, at time.Time) (fairlead.Reason, string) {
@@ -56,10 +77,8 @@ func (s *Snapshot) approvalFault(by fairlead.AgencyID, record []byte, at time.Ti
 	if err != nil {
 		return fairlead.ReasonSchema, err.Error()
 	}
-	held, m := s.held[a.Share], (*staff.Member)(nil)
-	if found, ok := s.staff.get(keyOf(string(by), a.User)); ok {
-		m = found
-	}
+	held := s.held[a.Share]
+	m, _ := s.Member(by, a.User)
 	switch {
 	case held == nil || held.header.From.Agency != by:
 		return fairlead.ReasonSecondPerson, "this agency has no such share waiting"

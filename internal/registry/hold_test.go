@@ -29,6 +29,7 @@ func newOffice(t testing.TB) *office {
 	for user, role := range map[string]fairlead.Role{"user-1": "TEAM_MANAGER", "manager-2": "TEAM_MANAGER", "worker-3": "PRACTITIONER"} {
 		o.hire("NOR-CSC", user, role, fairlead.Time{})
 	}
+	o.train("user-1", "manager-2")
 	o.consented("NOR-CSC", kid, "c-1", consent.Item{Status: "refused", Sections: []fairlead.SectionCode{"EDU"}})
 	o.held = o.override()
 	if d := o.commit(o.share(o.held)); d.Result != fairlead.Held {
@@ -45,6 +46,20 @@ func (o *office) hire(by fairlead.AgencyID, user string, role fairlead.Role, unt
 	m := o.message(by, fairlead.Hub, "staff.record", asJSON(staff.Member{User: user, Role: role, Key: hex.EncodeToString(public), From: fairlead.At(start), Until: until}))
 	m.h.From.Role = "DPO"
 	o.send(m)
+}
+
+// train puts all courses of people of NOR-CSC on record.
+func (o *office) train(users ...string) {
+	o.t.Helper()
+	for _, user := range users {
+		var courses []staff.Course
+		for _, code := range []string{"T1", "T2", "T3", "T4", "T-CORE"} {
+			courses = append(courses, staff.Course{Code: code, Passed: start.AddDate(0, -1, 0).Format(time.DateOnly), Until: fairlead.At(start.AddDate(1, 0, 0))})
+		}
+		m := o.message("WDB-CSC", "NOR-CSC", "training.record", asJSON(staff.Training{User: user, Courses: courses}))
+		m.h.From.Role, m.h.Purpose = "TRAINER", "TRAINING"
+		o.send(m)
+	}
 }
 
 // override is a note with a refused section, an override and its sealed reasons. LEGAL is not in the agreement.

@@ -43,6 +43,9 @@ type Rules struct {
 	Countries    []Country        `json:"countries,omitempty"`
 	Prohibitions []agreement.Term `json:"prohibitions,omitempty"`
 	Law          *law.Tables      `json:"law,omitempty"` // absent: law.Default of engine 1
+
+	// Exercises are the agencies that take part in exercises and tests.
+	Exercises []fairlead.AgencyID `json:"exercises,omitempty"`
 }
 
 // Group is a named list of agencies; the sender's program expands it into shares, and a sender that is
@@ -64,11 +67,26 @@ type shareRecord struct {
 	account   fairlead.Account
 	from, to  fairlead.AgencyID
 	kind      string
+	status    fairlead.Status
+	purpose   fairlead.Purpose
+	urgent    bool // an alert, or of immediate danger
 	delivered bool
 	sections  []fairlead.SectionCode
+	strict    []fairlead.SectionCode // those that go no further without the sender's permission
 	ack       fairlead.AckLevel
 	entry     int64
 	counter   uint64
+	answers   fairlead.ShareID
+	recalled  int64  // entry of the recall; 0: none, for no share is the first entry of a log
+	answer    string // what its recipient says became of it
+	erased    int64  // entry that ordered its payload deleted before its recipient had stored it; 0: none
+}
+
+func (r *shareRecord) prior() *policy.Prior {
+	return &policy.Prior{
+		From: r.from, To: r.to, Kind: r.kind, Status: r.status, Purpose: r.purpose, Delivered: r.delivered, Sections: r.sections, Strict: r.strict,
+		Ack: r.ack, Recalled: r.recalled > 0, Entry: r.entry,
+	}
 }
 
 // Snapshot is the register after so many entries. It never changes: Fold and Learn return a new one.
@@ -86,11 +104,17 @@ type Snapshot struct {
 	shares     trie[*shareRecord]
 	staff      trie[*staff.Member]    // by agency and user
 	approvals  trie[[]staff.Approved] // by share
+	training   trie[[]staff.Course]   // by agency and user
 	held       map[fairlead.ShareID]*heldShare
-	counters   trie[uint64]            // last delivered counter, by recipient
-	heard      trie[uint64]            // last acknowledged counter, by recipient
-	senders    trie[fairlead.AgencyID] // of what was delivered, by recipient and counter
-	unread     []int64                 // entries of agreements and consents that could not be read
+	counters   trie[uint64]             // last delivered counter, by recipient
+	heard      trie[uint64]             // last acknowledged counter, by recipient
+	consentOf  trie[string]             // subject of a consent, by agency and the consent's id
+	relied     trie[*reliance]          // what was delivered with a consent, by agency and subject
+	permits    trie[*policy.Permission] // by the share that gave it
+	marked     trie[bool]               // whether an agency was given a section under its originator's control
+	stops      []Stop                   // notices that the end of a consent owes
+	senders    trie[fairlead.AgencyID]  // of what was delivered, by recipient and counter
+	unread     []int64                  // entries of agreements and consents that could not be read
 }
 
 // New is the register of an empty log.

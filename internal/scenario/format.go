@@ -17,12 +17,13 @@ import (
 
 // Story is story.yaml.
 type Story struct {
-	Title     string        `yaml:"title"`
-	Start     fairlead.Time `yaml:"start"` // the clock before the first step: enrolment happens then
-	Agencies  []Agency      `yaml:"agencies"`
-	Groups    []Group       `yaml:"groups"`
-	Countries []Country     `yaml:"countries"`
-	Active    []string      `yaml:"active"` // agreements ("A2/1") proposed and signed by all parties before the first step
+	Title     string              `yaml:"title"`
+	Start     fairlead.Time       `yaml:"start"` // the clock before the first step: enrolment happens then
+	Agencies  []Agency            `yaml:"agencies"`
+	Groups    []Group             `yaml:"groups"`
+	Countries []Country           `yaml:"countries"`
+	Exercises []fairlead.AgencyID `yaml:"exercises"` // agencies that take part in exercises
+	Active    []string            `yaml:"active"`    // agreements ("A2/1") proposed and signed by all parties before the first step
 
 	Agreements map[string]*agreement.Agreement `yaml:"-"` // by reference, from agreements/
 	Steps      []Step                          `yaml:"-"` // from steps/, by instant, then id
@@ -101,7 +102,7 @@ type Message struct {
 
 // rules turns groups and countries into the register's.
 func (s *Story) rules() registry.Rules {
-	var r registry.Rules
+	r := registry.Rules{Exercises: s.Exercises}
 	for _, g := range s.Groups {
 		r.Groups = append(r.Groups, registry.Group{Name: g.Name, Members: g.Members})
 	}

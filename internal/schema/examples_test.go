@@ -132,8 +132,19 @@ func (e example) decide(t *testing.T) policy.Decision {
 			Audience: envelope.ForRecipient, Code: s.Code, Essential: s.Essential, Art9: s.Art9, Sch1: s.Sch1, P18: s.P18, Art10: s.Art10, Caveats: s.Caveats, Siena: s.Siena, Grade: s.Grade,
 		})
 	}
+	if e.Child != "" {
+		ds = append(ds, &envelope.Descriptor{Audience: envelope.ForHub, Subject: "0123456789abcdef0123456789abcdef"})
+	}
 	facts := policy.Facts{Law: law.Default(), Loaded: true, Sender: &policy.Agency{ID: e.From.Agency, Type: e.From.Type, Jurisdiction: e.From.Jurisdiction}, Recipient: &policy.Agency{ID: h.To.Agency, Type: fairlead.TypeLA, Jurisdiction: "GB-ENG"}}
-	if e.Answers != "" {
+	if e.Reason != "" {
+		ds = append(ds, &envelope.Descriptor{Audience: envelope.ForHub, Reason: e.Reason})
+	}
+	if e.Supersedes != "" {
+		facts.Superseded = &policy.Prior{From: e.From.Agency, To: h.To.Agency, Kind: "assessment.share", Delivered: true}
+	}
+	if e.Kind == "alert.cancel" {
+		facts.Answered = &policy.Prior{From: e.From.Agency, To: h.To.Agency, Kind: "alert.missing", Delivered: true}
+	} else if e.Answers != "" {
 		facts.Answered = &policy.Prior{From: h.To.Agency, To: e.From.Agency, Kind: "alert.missing", Delivered: true, Ack: fairlead.AckAccepted}
 	}
 	return policy.Decide(policy.Request{Header: &h, Descriptors: ds, Record: record}, facts, at)

@@ -12,6 +12,7 @@ import (
 
 	"fairlead/internal/agreement"
 	"fairlead/internal/consent"
+	"fairlead/internal/policy"
 	"fairlead/internal/registry"
 	"fairlead/internal/staff"
 )
@@ -25,6 +26,10 @@ func TestRecordsAreTheCode(t *testing.T) {
 		"agreement.status.json#/record/schema/oneOf/0": agreement.Status{},
 		"agreement.status.json#/record/schema/oneOf/1": registry.Announcement{},
 		"consent.record.json#/record/schema":           consent.Record{},
+		"consent.withdraw.json#/record/schema/oneOf/0": consent.Withdrawal{},
+		"consent.withdraw.json#/record/schema/oneOf/1": registry.Stop{},
+		"onward.permission.json#/record/schema":        policy.Grant{},
+		"training.record.json#/record/schema":          staff.Training{},
 		"approval.json#/record/schema":                 staff.Approval{},
 		"staff.record.json#/record/schema":             staff.Member{},
 		"agency.rules.json#/record/schema":             agreement.House{},

@@ -17,7 +17,7 @@ import (
 
 const (
 	// MaxDetail is the most bytes of a detail.
-	MaxDetail = 256 << 10
+	MaxDetail = 512 << 10
 	// MaxSegment is the most bytes of a segment.
 	MaxSegment = width * (4 + MaxDetail)
 

@@ -1,0 +1,214 @@
+package client
+
+import (
+	"crypto/sha256"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"fairlead/internal/entry"
+	"fairlead/internal/envelope"
+	"fairlead/internal/fairlead"
+	"fairlead/internal/registry"
+)
+
+// advance counts one delivery. A number that is ahead of the next waits: the missing one may have been
+// deleted by order, and its tombstone then follows. Until it does nothing more is acknowledged as stored.
+func (t *taking) advance(index int64, counter uint64, leaf []byte) error {
+	p, err := readPosition(t.tx)
+	if err != nil {
+		return err
+	}
+	if counter <= p.Counter {
+		return t.gapAlarm(leaf, index, counter, p.Counter)
+	}
+	if _, err := t.tx.Exec(`INSERT OR IGNORE INTO ahead VALUES (?, ?, ?)`, counter, index, leaf); err != nil {
+		return err
+	}
+	return t.countOn(p)
+}
+
+func (t *taking) gapAlarm(leaf []byte, index int64, counter, before uint64) error {
+	return t.alarm(leaf, "entry %d: delivery %d arrived after delivery %d: something was withheld, hidden or delivered twice", index, counter, before)
+}
+
+// countOn moves the position over every number that has come.
+func (t *taking) countOn(p position) error {
+	for {
+		var leaf []byte
+		err := t.tx.QueryRow(`SELECT leaf FROM ahead WHERE counter = ?`, p.Counter+1).Scan(&leaf)
+		if errors.Is(err, sql.ErrNoRows) {
+			return writePosition(t.tx, p)
+		}
+		if err != nil {
+			return err
+		}
+		h := sha256.New()
+		h.Write(p.Rolling[:])
+		h.Write(leaf)
+		p.Counter, p.Rolling = p.Counter+1, fairlead.Digest(h.Sum(nil))
+		if _, err := t.tx.Exec(`DELETE FROM ahead WHERE counter = ?`, p.Counter); err != nil {
+			return err
+		}
+	}
+}
+
+// admitTomb takes a tombstone in the place of a delivery: the delivery is in the log, and what ordered it
+// deleted has come here with a proof of its own, from who may order it.
+func (t *taking) admitTomb(index int64, leaf entry.Leaf, frame []byte) error {
+	tomb, err := envelope.ParseTombstone(frame)
+	if err != nil {
+		return t.alarm(frame, "entry %d: %v", index, err)
+	}
+	if leaf.To != t.cfg.Agency || leaf.Outcome != entry.OutcomeDelivered {
+		return t.alarm(frame, "entry %d: a tombstone for what was not delivered to this agency", index)
+	}
+	if err := t.ordered(tomb.Order, leaf); err != nil {
+		return t.alarm(frame, "entry %d: delivery %d was deleted: %v", index, leaf.Counter, err)
+	}
+	var stored bool
+	if err := t.tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM inbox WHERE idx = ?)`, index).Scan(&stored); err != nil || stored {
+		return err // it was stored here all the same; its order was noted with it
+	}
+	if _, err := t.tx.Exec(`INSERT OR IGNORE INTO erased VALUES (?, ?, ?, ?, ?)`,
+		leaf.Counter, index, leaf.Share.String(), string(leaf.From), tomb.Order); err != nil {
+		return err
+	}
+	return t.advance(index, leaf.Counter, leaf.Marshal())
+}
+
+// ordered checks that the entry which ordered a deletion was delivered here, and that it could: it is the
+// sender's own recall of the share, or a notice of the hub that names it.
+func (t *taking) ordered(order int64, leaf entry.Leaf) error {
+	m, err := scanMessage(t.tx.QueryRow(inboxColumns+` WHERE idx = ?`, order))
+	if errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("entry %d, which is said to have ordered it, was never delivered here", order)
+	}
+	if err != nil {
+		return err
+	}
+	switch from := m.Header.From.Agency; {
+	case m.Header.Kind == "recall.notice" && from == leaf.From && m.Header.ReplyTo == leaf.Share && m.Header.Facts["action"] != "correct":
+		return nil
+	case from == fairlead.Hub && stops(m.Record, leaf.Share):
+		return nil
+	}
+	return fmt.Errorf("entry %d is no recall of it by its sender, and no notice of the hub that it was", order)
+}
+
+// stops reports whether the record of a notice says that a share was deleted.
+func stops(record json.RawMessage, id fairlead.ShareID) bool {
+	stop, err := registry.ParseStop(record)
+	if err != nil {
+		return false
+	}
+	for _, s := range stop.Shares {
+		if s.Share == id && s.Deleted {
+			return true
+		}
+	}
+	return false
+}
+
+// watchGaps alarms where a number is missing and the hub has nothing more to say: it is called when all that
+// the hub had was taken. A payload is deleted after its tombstone was written, so whoever finds the gap finds
+// the tombstone too; its proof may still be on the way.
+func (c *Client) watchGaps() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	tx, err := c.db.Begin()
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
+	t := &taking{Client: c, tx: tx, snap: c.snap, tree: c.tree}
+	if err := t.watchGap(); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+func (t *taking) watchGap() error {
+	var counter uint64
+	var index int64
+	var leaf []byte
+	err := t.tx.QueryRow(`SELECT counter, idx, leaf FROM ahead ORDER BY counter LIMIT 1`).Scan(&counter, &index, &leaf)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	p, err := readPosition(t.tx)
+	if err != nil {
+		return err
+	}
+	for n := p.Counter + 1; n < counter; n++ {
+		if parked, err := t.parkedTomb(n); err != nil || parked {
+			return err
+		}
+	}
+	return t.gapAlarm(leaf, index, counter, p.Counter)
+}
+
+// headsToProve is within how many checkpoints the hub hands out every proof: it sends the proofs with the
+// checkpoint, and what does not fit into a batch with the next.
+const headsToProve = 3
+
+// parkedTomb reports whether a tombstone for number n waits for its proof, and may.
+func (t *taking) parkedTomb(n uint64) (bool, error) {
+	frames, err := t.frames(envelope.TypeTomb)
+	if err != nil {
+		return false, err
+	}
+	for _, frame := range frames {
+		tomb, err := envelope.ParseTombstone(frame)
+		if err != nil {
+			continue
+		}
+		l, err := entry.ParseLeaf(tomb.Leaf)
+		if err != nil || l.Counter != n || l.To != t.cfg.Agency {
+			continue
+		}
+		var heads int
+		err = t.tx.QueryRow(`SELECT count(*) FROM heads WHERE size > ?`, tomb.Order).Scan(&heads)
+		return heads < headsToProve, err
+	}
+	return false, nil
+}
+
+// frames lists what is parked of a type.
+func (t *taking) frames(kind envelope.Type) (list [][]byte, err error) {
+	rows, err := t.tx.Query(`SELECT frame FROM parked WHERE type = ?`, int(kind))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var frame []byte
+		if err := rows.Scan(&frame); err != nil {
+			return nil, err
+		}
+		list = append(list, frame)
+	}
+	return list, rows.Err()
+}
+
+// Erased lists the log entries of what was delivered to this agency and deleted before it was stored here.
+func (c *Client) Erased() ([]int64, error) {
+	rows, err := c.db.Query(`SELECT idx FROM erased ORDER BY counter`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []int64
+	for rows.Next() {
+		var index int64
+		if err := rows.Scan(&index); err != nil {
+			return nil, err
+		}
+		list = append(list, index)
+	}
+	return list, rows.Err()
+}
