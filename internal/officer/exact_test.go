@@ -45,7 +45,7 @@ func some[T any](c chance, list []T) (out []T) {
 func (c chance) scope(prohibition bool) *agreement.Scope {
 	s := &agreement.Scope{Purposes: some(c, purposes), Kinds: some(c, kinds), Bases: some(c, bases), Sections: some(c, sections), Transfer: "A45"}
 	if s.From = some(c, ids); c.IntN(3) == 0 {
-		s.From, s.FromTypes = nil, []fairlead.AgencyType{"LA_CSC"}
+		s.From, s.FromTypes = nil, []fairlead.AgencyType{"LA_CSC", "NGO_OVERSEAS"}[:1+c.IntN(2)]
 	}
 	if s.To = some(c, ids); c.IntN(3) == 0 {
 		s.To, s.ToTypes = nil, []fairlead.AgencyType{"STATUTORY_OVERSEAS", "NGO_OVERSEAS"}
@@ -177,6 +177,11 @@ func TestDiffIsExact(t *testing.T) {
 		} {
 			if m != "" {
 				t.Fatalf("seed %d: %s %s", seed, m, what)
+			}
+		}
+		for _, box := range slices.Concat(d.Opens, d.Closes, d.Changes) {
+			if len(box.From) == 1 && slices.Equal(box.From, box.To) {
+				t.Fatalf("seed %d: from %s to itself", seed, box.From)
 			}
 		}
 		opened += len(opens) + len(closes)

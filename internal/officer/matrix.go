@@ -57,6 +57,12 @@ func (b *Book) way(from, to fairlead.AgencyID) Way {
 			s.add(a.Terms)
 		}
 	}
+	for _, h := range b.Houses {
+		s.tell(h.Terms)
+	}
+	for _, a := range b.Agreements { // a suspended one may prohibit beside itself
+		s.tell(a.Terms)
+	}
 	var boxes []Box
 	never := map[string][]fairlead.SectionCode{}
 	s.each(from, to, b.TypeOf, func(f *flow) {

@@ -88,15 +88,19 @@ type space struct {
 }
 
 func (s *space) add(terms []agreement.Term) {
+	s.tell(terms)
 	for i := range terms {
-		t := &terms[i]
-		if len(t.Scope().Urgency) > 0 {
-			s.urgency = append(slices.Clone(fairlead.Urgencies), "")
-		}
-		if p := t.Permit; p != nil {
+		if p := terms[i].Permit; p != nil {
 			s.purposes, s.kinds = union(s.purposes, p.Purposes), union(s.kinds, p.Kinds)
 			s.bases, s.sections = union(s.bases, p.Bases), union(s.sections, p.Sections)
 		}
+	}
+}
+
+// tell has urgency told apart, where a term does.
+func (s *space) tell(terms []agreement.Term) {
+	if slices.ContainsFunc(terms, func(t agreement.Term) bool { return len(t.Scope().Urgency) > 0 }) {
+		s.urgency = append(slices.Clone(fairlead.Urgencies), "")
 	}
 }
 

@@ -73,6 +73,12 @@ func TestLint(t *testing.T) {
 			more.ID, more.When = "t9", &agreement.When{Training: []string{"T4"}}
 			s.Terms = append(s.Terms, more)
 		}, nil, "warning A2/1#t9: its conditions (training T4 current) are void for ID-CORE"},
+		"conditions of both": {func(s *agreement.Standing) {
+			outward(s).When = &agreement.When{Thresholds: []fairlead.Threshold{"TH3"}}
+			more := *outward(s)
+			more.ID, more.When = "t9", &agreement.When{Training: []string{"T4"}}
+			s.Terms = append(s.Terms, more)
+		}, nil, ""},
 		"wrong mechanism":       {func(s *agreement.Standing) { outward(s).Permit.Transfer = "EEA-INTERNAL" }, nil, "warning A2/1#t2-outward: transfer EEA-INTERNAL is not for these, so the term carries nothing between them: NOR-CSC to RO-DIR"},
 		"no mechanism":          {func(s *agreement.Standing) { outward(s).Permit.Transfer = "NONE" }, nil, "transfer NONE is not for these"},
 		"a charity in a mou":    {func(s *agreement.Standing) { s.Form = "mou_gov" }, nil, "ERROR A2/1: form mou_gov is for public authorities, and BCG is none"},
