@@ -37,7 +37,7 @@ func answers(t testing.TB, dir, vkey string) string {
 	must(t, err)
 	defer x.Close()
 	var b strings.Builder
-	for _, q := range []monitor.Query{{}, {Agency: "BIRCH"}} {
+	for _, q := range []monitor.Query{{}, {Agency: "BIRCH"}, {Kind: "assessment.share"}} {
 		a, err := x.Search(t.Context(), q)
 		must(t, err)
 		b.WriteString(a.Words())

@@ -86,11 +86,14 @@ type watch struct {
 // look mirrors, verifies and replays what is new.
 func (w *watch) look(ctx context.Context) error {
 	report, err := Mirror(ctx, w.MirrorConfig)
-	switch {
-	case errors.Is(err, ErrAway) && w.Now().Sub(w.seen) < w.Patience:
+	if errors.Is(err, ErrAway) {
+		patient := w.Now().Sub(w.seen) < w.Patience
 		w.Told(Watched{Size: w.done, Away: err.Error()})
-		return nil
-	case err != nil:
+		if patient {
+			return nil
+		}
+	}
+	if err != nil {
 		return err
 	}
 	w.seen = w.Now()

@@ -128,7 +128,7 @@ func TestWatchOfASilentHub(t *testing.T) {
 		defer mu.Unlock()
 		return now
 	}
-	if err := monitor.Watch(bounded(t), cfg); !errors.Is(err, monitor.ErrAway) || away != 3 {
+	if err := monitor.Watch(bounded(t), cfg); !errors.Is(err, monitor.ErrAway) || away != 4 {
 		t.Errorf("told %d times: %v", away, err)
 	}
 	hub.Close()
