@@ -2,6 +2,7 @@ package tlog
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -126,7 +127,7 @@ func TestOpenDetailsTellsHowMany(t *testing.T) {
 func TestDetailsAreBounded(t *testing.T) {
 	_, dir := newDetails(t, 3)
 	edit(t, dir, "000", func(b []byte) []byte {
-		b = append(b, 0, 4, 0, 1) // MaxDetail + 1
+		b = binary.BigEndian.AppendUint32(b, MaxDetail+1)
 		return append(b, make([]byte, MaxDetail+1)...)
 	})
 	if _, err := OpenDetails(dir, 4); !errors.Is(err, ErrMissing) || Damage(err)[0].Entry != 3 {
