@@ -41,7 +41,9 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("URL", w.Hub.HTTPURL())
-			env.Setenv("LOGKEY", filepath.Join(w.Dir, "hub", "log.key"))
+			env.Setenv("LOGKEY", filepath.Join(env.WorkDir, "log.key"))
+			key, err := w.LogKey()
+			check(t, errors.Join(err, os.WriteFile(env.Getenv("LOGKEY"), []byte(key+"\n"), 0o600)))
 			_, other, err := tlog.GenerateKey("hub.fairlead.example/log")
 			return errors.Join(err,
 				os.WriteFile(filepath.Join(env.WorkDir, "other.vkey"), []byte(other+"\n"), 0o600),

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"fairlead/internal/config"
 	"fairlead/internal/hub"
+	"fairlead/internal/keystore"
 )
 
 // Config is the file of `fairlead-hub run`; config/fairlead-hub.yaml is a commented sample.
@@ -25,6 +27,11 @@ type Config struct {
 	HTTP string `yaml:"http"`
 	// Origin names the log in its checkpoints for ever, such as "hub.example.org/log". It is used once, when the log is made.
 	Origin string `yaml:"origin"`
+	// PassphraseFile holds the passphrase of DIR/keys, for its owner alone to read. Without it: the environment
+	// (FAIRLEAD_PASSPHRASE_FILE, FAIRLEAD_PASSPHRASE), the systemd credential fairlead-passphrase, or the terminal.
+	PassphraseFile string `yaml:"passphrase_file"`
+	// Unsealed makes a new hub's keys without a passphrase: whoever reads DIR/keys can act as the hub.
+	Unsealed bool `yaml:"unsealed"`
 	// Log is "json" or "console"; empty picks console on a terminal.
 	Log string `yaml:"log"`
 }
@@ -37,6 +44,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("%w: listen: name host:port for agencies", config.ErrConfig)
 	case c.Origin == "":
 		return fmt.Errorf("%w: origin: name the log, such as hub.example.org/log", config.ErrConfig)
+	case c.Unsealed && c.PassphraseFile != "":
+		return fmt.Errorf("%w: unsealed: it contradicts passphrase_file; choose one", config.ErrConfig)
 	case c.Log != "" && c.Log != "json" && c.Log != "console":
 		return fmt.Errorf("%w: log: want json or console", config.ErrConfig)
 	}
@@ -58,7 +67,7 @@ func runHub(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 		return err
 	}
 	h, err := hub.Start(ctx, hub.Config{
-		Dir: cfg.Dir, Listen: cfg.Listen, HTTP: cfg.HTTP, Origin: cfg.Origin, Now: time.Now, Log: logger(cfg.Log, stderr),
+		Dir: cfg.Dir, Listen: cfg.Listen, HTTP: cfg.HTTP, Origin: cfg.Origin, Unlock: cfg.unlock(), Now: time.Now, Log: logger(cfg.Log, stderr),
 	})
 	if err != nil {
 		return err
@@ -66,6 +75,38 @@ func runHub(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	defer h.Close()
 	fmt.Fprintf(stdout, "hub ready\n  agencies %s\n  http     %s\n  socket   %s\n", h.Invite().URL, h.HTTPURL(), h.SocketPath())
 	<-ctx.Done()
+	return nil
+}
+
+// unlock is where the passphrase of the hub's keys comes from.
+func (c *Config) unlock() keystore.Source {
+	if c.Unsealed {
+		return keystore.Unsealed
+	}
+	return keystore.Ask(c.PassphraseFile)
+}
+
+// passphrase seals the hub's keys under another passphrase; the hub may run meanwhile.
+func passphrase(_ context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("passphrase", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	path := flags.String("config", "", "the hub's configuration file")
+	if flags.Parse(args) != nil || *path == "" || flags.NArg() > 0 {
+		return errUsage
+	}
+	var cfg Config
+	if err := config.Load(*path, &cfg); err != nil {
+		return err
+	}
+	keys, err := keystore.Open(filepath.Join(cfg.Dir, "keys"), keystore.Ask(cfg.PassphraseFile))
+	if err != nil {
+		return err
+	}
+	defer keys.Close()
+	if err := keys.Reseal(keystore.AskNew); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "done; old copies of %s still open with the old passphrase\n", cfg.Dir)
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"fairlead/internal/client"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/keystore"
 	"fairlead/internal/registry"
 )
 
@@ -29,7 +30,11 @@ func enrol(_ context.Context, s *session) error {
 	r := registry.Request{
 		Agency: fairlead.AgencyID(s.agency), Name: s.name, Type: fairlead.AgencyType(s.kind), Jurisdiction: fairlead.Jurisdiction(s.jurisdiction), Emergency: s.duty,
 	}
-	signed, err := client.Enrol(s.Dir, inv, r, time.Now())
+	from := keystore.Ask(s.PassphraseFile)
+	if s.unsealed {
+		from = keystore.Unsealed
+	}
+	signed, err := client.Enrol(s.Dir, from, inv, r, time.Now())
 	if err != nil {
 		return err
 	}
@@ -66,6 +71,19 @@ func join(ctx context.Context, s *session) error {
 		return fmt.Errorf("the log does not show this agency yet; try: fairlead sync")
 	}
 	return s.print(a, func() { s.say("%s is in the register, proved by log entry %d; you can send", a.Agency, a.Entry) })
+}
+
+// passphrase seals the keys under another passphrase.
+func passphrase(_ context.Context, s *session) error {
+	var fresh keystore.Source = keystore.AskNew
+	if s.unsealed {
+		fresh = keystore.Unsealed
+	}
+	if err := client.ChangePassphrase(s.Dir, keystore.Ask(s.PassphraseFile), fresh); err != nil {
+		return err
+	}
+	s.say("done; old copies of %s still open with the old passphrase", s.Dir)
+	return nil
 }
 
 // rotate makes a new encryption subkey and announces it.

@@ -2,11 +2,13 @@ package bus_test
 
 import (
 	"context"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"fairlead/internal/bus"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/keystore"
 	"fairlead/internal/natsd"
 	"fairlead/internal/subject"
 )
@@ -35,6 +37,10 @@ func newWorld(t testing.TB, cfg natsd.Config) *world {
 	t.Helper()
 	if cfg.Dir == "" {
 		cfg.Dir = t.TempDir()
+	}
+	var err error
+	if cfg.Keys, err = keystore.Make(filepath.Join(cfg.Dir, "keys"), keystore.Unsealed); err != nil {
+		t.Fatal(err)
 	}
 	s, err := natsd.Start(cfg)
 	if err != nil {

@@ -15,16 +15,19 @@ import (
 	"fairlead/internal/bus"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/keyring"
+	"fairlead/internal/keystore"
 	"fairlead/internal/registry"
 	"fairlead/internal/schema"
 	"fairlead/internal/seal"
+	"fairlead/internal/store"
 	"fairlead/internal/tlog"
 )
 
-// Files of an agency's folder. The private ones have mode 0600 and never leave the machine.
+// Files of an agency's folder, and what its keystore DIR/keys seals. Secrets never leave the machine.
 const (
-	keyFile        = "key.pgp"         // OpenPGP keys, private
-	userFile       = "user.seed"       // NATS user key, private
+	keysDir        = "keys"
+	keyFile        = "key.pgp"         // sealed: OpenPGP keys
+	userFile       = "user.seed"       // sealed: NATS user key
 	requestFile    = "request.json"    // signed, goes to the hub's operator
 	invitationFile = "invitation.json" // from the hub's operator
 	admissionFile  = "admission.json"  // from the hub's operator
@@ -40,12 +43,13 @@ type Home struct {
 	Admission  registry.Admission
 	Key        *seal.Key
 	Schema     *schema.Set // see Config.Schema
+	keys       *keystore.Store
 	seed       []byte
 }
 
-// Enrol makes an agency's keys in dir and the signed request that the operator needs. Run again for the
-// same agency it gives the same request: keys are never made over keys.
-func Enrol(dir string, inv registry.Invitation, r registry.Request, at time.Time) (registry.SignedRequest, error) {
+// Enrol makes an agency's keys in dir, sealed under the passphrase of from, and the signed request that
+// the operator needs. Run again for the same agency it gives the same request: keys are never made over keys.
+func Enrol(dir string, from keystore.Source, inv registry.Invitation, r registry.Request, at time.Time) (registry.SignedRequest, error) {
 	var signed registry.SignedRequest
 	if _, err := tlog.NewVerifier(inv.LogKey); err != nil {
 		return signed, fmt.Errorf("%w: the invitation's log key: %w", ErrHome, err)
@@ -59,11 +63,21 @@ func Enrol(dir string, inv registry.Invitation, r registry.Request, at time.Time
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return signed, err
 	}
+	lock, err := store.Lock(dir)
+	if err != nil {
+		return signed, err
+	}
+	defer lock.Close()
 	if err := readJSON(dir, requestFile, &signed); err == nil {
 		return signed, checkSame(signed, r)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return signed, err
 	}
+	keys, err := keystore.Make(filepath.Join(dir, keysDir), from)
+	if err != nil {
+		return signed, err
+	}
+	defer keys.Close()
 	key, err := seal.Generate(r.Agency, at)
 	if err != nil {
 		return signed, err
@@ -81,7 +95,7 @@ func Enrol(dir string, inv registry.Invitation, r registry.Request, at time.Time
 	}
 	// The request is written last: without it the next run starts over, with it everything is there.
 	return signed, errors.Join(
-		writePrivate(dir, keyFile, key.Marshal()), writePrivate(dir, userFile, seed),
+		keys.Write(keyFile, key.Marshal()), keys.Write(userFile, seed),
 		writeJSON(dir, invitationFile, inv), writeJSON(dir, requestFile, signed),
 	)
 }
@@ -113,8 +127,8 @@ func Join(dir string, a registry.Admission) error {
 	return writeJSON(dir, admissionFile, a)
 }
 
-// OpenHome reads an agency's folder.
-func OpenHome(dir string) (*Home, error) {
+// OpenHome reads an agency's folder and opens its keys with the passphrase of from.
+func OpenHome(dir string, from keystore.Source) (_ *Home, err error) {
 	h := &Home{Dir: dir}
 	if err := readJSON(dir, invitationFile, &h.Invitation); err != nil {
 		return nil, fmt.Errorf("%w: %w; run: fairlead enrol", ErrHome, err)
@@ -122,20 +136,49 @@ func OpenHome(dir string) (*Home, error) {
 	if err := readJSON(dir, admissionFile, &h.Admission); err != nil {
 		return nil, fmt.Errorf("%w: %w; hand request.json to the hub's operator, then run: fairlead join", ErrHome, err)
 	}
-	for _, name := range []string{keyFile, userFile} {
-		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm()&0o077 != 0 {
-			return nil, fmt.Errorf("%w: %s must be there and readable by its owner alone; run: chmod 600 %s", ErrHome, name, filepath.Join(dir, name))
-		}
+	if h.keys, err = keystore.Open(filepath.Join(dir, keysDir), from); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrHome, err)
 	}
-	raw, err := os.ReadFile(filepath.Join(dir, keyFile))
-	if err != nil {
+	if err := h.readKeys(); err != nil {
+		h.Close()
 		return nil, err
 	}
-	if h.Key, err = seal.Parse(raw); err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrHome, keyFile, err)
+	return h, nil
+}
+
+func (h *Home) readKeys() error {
+	raw, err := h.keys.Read(keyFile)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrHome, err)
 	}
-	h.seed, err = os.ReadFile(filepath.Join(dir, userFile))
-	return h, err
+	defer clear(raw)
+	if h.Key, err = seal.Parse(raw); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrHome, keyFile, err)
+	}
+	if h.seed, err = h.keys.Read(userFile); err != nil {
+		return fmt.Errorf("%w: %w", ErrHome, err)
+	}
+	return nil
+}
+
+// Sealed reports whether a passphrase guards the keys.
+func (h *Home) Sealed() bool { return h.keys.Sealed() }
+
+// Close wipes from memory what opens the keys. The OpenPGP library keeps its own copies until the
+// program ends.
+func (h *Home) Close() {
+	h.keys.Close()
+	clear(h.seed)
+}
+
+// ChangePassphrase seals the keys in dir under another passphrase.
+func ChangePassphrase(dir string, old, fresh keystore.Source) error {
+	keys, err := keystore.Open(filepath.Join(dir, keysDir), old)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrHome, err)
+	}
+	defer keys.Close()
+	return keys.Reseal(fresh)
 }
 
 // Dial connects to the hub over TLS with the pinned certificate, or in process.
@@ -153,7 +196,7 @@ func (h *Home) Open(conn *bus.Agency, now func() time.Time, log zerolog.Logger) 
 		return nil, fmt.Errorf("%w: log key: %w", ErrHome, err)
 	}
 	return Open(Config{
-		Agency: h.Admission.Agency, Account: h.Admission.Account, Dir: h.Dir, Key: h.Key, Schema: h.Schema, Verifier: v, Conn: conn, Now: now, Log: log,
+		Agency: h.Admission.Agency, Account: h.Admission.Account, Dir: h.Dir, Key: h.Key, Names: h.keys.Derive("names in the agency's store"), Schema: h.Schema, Verifier: v, Conn: conn, Now: now, Log: log,
 	})
 }
 
@@ -165,7 +208,7 @@ func (h *Home) RotateKey(c *Client, role fairlead.Role, user string) (fairlead.S
 	if err != nil {
 		return fairlead.ShareID{}, err
 	}
-	if err := writePrivate(h.Dir, keyFile, key.Marshal()); err != nil {
+	if err := h.keys.Write(keyFile, key.Marshal()); err != nil {
 		return fairlead.ShareID{}, err
 	}
 	h.Key = key
@@ -195,6 +238,3 @@ func writeJSON(dir, name string, v any) error {
 	}
 	return tlog.WriteFile(dir, name, append(raw, '\n'))
 }
-
-// writePrivate replaces a file that only its owner may read (mode 0600), durably.
-func writePrivate(dir, name string, data []byte) error { return tlog.WriteFile(dir, name, data) }

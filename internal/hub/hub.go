@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -21,18 +22,21 @@ import (
 
 	"fairlead/internal/broker"
 	"fairlead/internal/bus"
+	"fairlead/internal/keystore"
 	"fairlead/internal/natsd"
 	"fairlead/internal/registry"
+	"fairlead/internal/store"
 	"fairlead/internal/tlog"
 )
 
 // Config is what a hub needs; cmd/fairlead-hub fills it from its file.
 type Config struct {
-	Dir      string // all state of the hub
-	Listen   string // "host:port" for agencies, TLS 1.3; "" for in-process agencies only
-	HTTP     string // "host:port" of the read-only HTTP server; "" for none
-	Origin   string // name of the log in its checkpoints, such as "hub.example/log"
-	NoCipher bool   // leave the store unencrypted: for tests that search it
+	Dir      string          // all state of the hub
+	Unlock   keystore.Source // passphrase of the keys in DIR/keys
+	Listen   string          // "host:port" for agencies, TLS 1.3; "" for in-process agencies only
+	HTTP     string          // "host:port" of the read-only HTTP server; "" for none
+	Origin   string          // name of the log in its checkpoints, such as "hub.example/log"
+	NoCipher bool            // leave the store unencrypted: for tests that search it
 	Now      func() time.Time
 	Log      zerolog.Logger
 	Step     func(step int) // see broker.Config
@@ -41,6 +45,8 @@ type Config struct {
 // Hub is a running hub.
 type Hub struct {
 	cfg      Config
+	lock     io.Closer
+	keys     *keystore.Store
 	nats     *natsd.Server
 	bus      *bus.Hub
 	broker   *broker.Broker
@@ -71,6 +77,13 @@ func (h *Hub) start(ctx context.Context) error {
 	if err := os.MkdirAll(h.cfg.Dir, 0o700); err != nil {
 		return err
 	}
+	var err error
+	if h.lock, err = store.Lock(h.cfg.Dir); err != nil {
+		return err
+	}
+	if err := h.openKeys(); err != nil {
+		return err
+	}
 	signer, err := h.logKey()
 	if err != nil {
 		return fmt.Errorf("log key: %w", err)
@@ -78,7 +91,7 @@ func (h *Hub) start(ctx context.Context) error {
 	if h.auditors, err = openAuditors(filepath.Join(h.cfg.Dir, "auditors")); err != nil {
 		return err
 	}
-	h.nats, err = natsd.Start(natsd.Config{Dir: filepath.Join(h.cfg.Dir, "nats"), Listen: h.cfg.Listen, NoCipher: h.cfg.NoCipher, Log: h.cfg.Log})
+	h.nats, err = natsd.Start(natsd.Config{Dir: filepath.Join(h.cfg.Dir, "nats"), Keys: h.keys, Listen: h.cfg.Listen, NoCipher: h.cfg.NoCipher, Log: h.cfg.Log})
 	if err != nil {
 		return err
 	}
@@ -140,28 +153,52 @@ func (h *Hub) Close() {
 	if h.nats != nil {
 		h.nats.Shutdown()
 	}
+	h.keys.Close()
+	if h.lock != nil {
+		h.lock.Close()
+	}
 }
 
-// logKey reads or makes the key that signs checkpoints; DIR/log.vkey is its public half.
+// openKeys opens the keystore, and makes one only for a hub that has no log yet.
+func (h *Hub) openKeys() (err error) {
+	open := keystore.Open
+	if _, err := os.Stat(filepath.Join(h.cfg.Dir, publicLogKey)); errors.Is(err, fs.ErrNotExist) {
+		open = keystore.Make
+	}
+	if h.keys, err = open(filepath.Join(h.cfg.Dir, "keys"), h.cfg.Unlock); err != nil {
+		return fmt.Errorf("keys of the hub: %w", err)
+	}
+	if !h.keys.Sealed() {
+		h.cfg.Log.Warn().Msg("the hub's keys are not sealed: whoever reads DIR/keys can act as this hub. Seal them: fairlead-hub passphrase")
+	}
+	return nil
+}
+
+const (
+	publicLogKey = "log.vkey"
+	secretLogKey = "log.key" // sealed
+)
+
+// logKey reads or makes the key that signs checkpoints; DIR/log.vkey is its public half, written last.
 func (h *Hub) logKey() (*tlog.Signer, error) {
-	secret, public := filepath.Join(h.cfg.Dir, "log.key"), filepath.Join(h.cfg.Dir, "log.vkey")
-	skey, err := os.ReadFile(secret)
+	public := filepath.Join(h.cfg.Dir, publicLogKey)
+	vkey, err := os.ReadFile(public)
 	if errors.Is(err, fs.ErrNotExist) {
 		s, v, err := tlog.GenerateKey(h.cfg.Origin)
 		if err != nil {
 			return nil, err
 		}
-		if err := os.WriteFile(public, []byte(v+"\n"), 0o644); err != nil {
+		if err := h.keys.Write(secretLogKey, []byte(s)); err != nil {
 			return nil, err
 		}
-		skey = []byte(s + "\n")
-		if err := os.WriteFile(secret, skey, 0o600); err != nil {
+		vkey = []byte(v + "\n")
+		if err := tlog.WriteFile(h.cfg.Dir, publicLogKey, vkey); err != nil {
 			return nil, err
 		}
 	} else if err != nil {
 		return nil, err
 	}
-	vkey, err := os.ReadFile(public)
+	skey, err := h.keys.Read(secretLogKey)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +206,7 @@ func (h *Hub) logKey() (*tlog.Signer, error) {
 	if h.verifier, err = tlog.NewVerifier(h.vkey); err != nil {
 		return nil, err
 	}
-	return tlog.NewSigner(strings.TrimSpace(string(skey)))
+	return tlog.NewSigner(string(skey))
 }
 
 // Invite makes an invitation.

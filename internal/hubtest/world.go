@@ -17,6 +17,7 @@ import (
 	"fairlead/internal/client"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/hub"
+	"fairlead/internal/keystore"
 	"fairlead/internal/registry"
 	"fairlead/internal/schema"
 )
@@ -83,7 +84,7 @@ func Open(ctx context.Context, cfg Config) (*World, error) {
 func (w *World) startHub(ctx context.Context) (err error) {
 	w.Hub, err = hub.Start(ctx, hub.Config{
 		Dir: filepath.Join(w.Dir, "hub"), Listen: w.cfg.Listen, HTTP: w.cfg.HTTP, Origin: "hub.fairlead.example/log", NoCipher: w.cfg.NoCipher,
-		Now: w.Clock.Now, Log: w.cfg.Log, Step: w.cfg.Step,
+		Unlock: keystore.Unsealed, Now: w.Clock.Now, Log: w.cfg.Log, Step: w.cfg.Step,
 	})
 	return err
 }
@@ -137,7 +138,7 @@ func (a *Agency) close() {
 // Enrol enrols an agency by the same steps that two machines take, and connects it.
 func (w *World) Enrol(ctx context.Context, r registry.Request) (*Agency, error) {
 	dir := w.home(r.Agency)
-	signed, err := client.Enrol(dir, w.Hub.Invite(), r, w.Clock.Now())
+	signed, err := client.Enrol(dir, keystore.Unsealed, w.Hub.Invite(), r, w.Clock.Now())
 	if err != nil {
 		return nil, err
 	}
@@ -155,9 +156,21 @@ func (w *World) home(id fairlead.AgencyID) string {
 	return filepath.Join(w.Dir, "agencies", string(id))
 }
 
+// LogKey is the log's secret key: tests sign with it what a lying hub would sign.
+func (w *World) LogKey() (string, error) {
+	keys, err := keystore.Open(filepath.Join(w.Dir, "hub", "keys"), keystore.Unsealed)
+	if err != nil {
+		return "", err
+	}
+	defer keys.Close()
+	key, err := keys.Read("log.key")
+	return string(key), err
+}
+
 // Connect opens an enrolled agency's program on its folder.
 func (w *World) Connect(ctx context.Context, id fairlead.AgencyID) (*Agency, error) {
-	h, err := client.OpenHome(w.home(id))
+	w.disconnect(id)
+	h, err := client.OpenHome(w.home(id), keystore.Unsealed)
 	if err != nil {
 		return nil, err
 	}
@@ -176,11 +189,18 @@ func (w *World) Connect(ctx context.Context, id fairlead.AgencyID) (*Agency, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.agencies[id] = a
+	return a, nil
+}
+
+// disconnect ends an agency's program, if it runs: there is one on each folder.
+func (w *World) disconnect(id fairlead.AgencyID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if old := w.agencies[id]; old != nil {
 		old.close()
 	}
-	w.agencies[id] = a
-	return a, nil
+	delete(w.agencies, id)
 }
 
 // Agency is a connected agency, or nil.

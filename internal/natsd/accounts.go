@@ -2,8 +2,6 @@ package natsd
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/nats-io/jwt/v2"
@@ -64,11 +62,8 @@ func (s *Server) NewAccount() (fairlead.Account, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(s.path("agencies"), 0o700); err != nil {
-		return "", err
-	}
 	account := fairlead.Account(public)
-	if err := writeSeeds(s.seedsOf(account), identity, signing); err != nil {
+	if err := writeSeeds(s.cfg.Keys, seedsOf(account), identity, signing); err != nil {
 		return "", fmt.Errorf("keep keys of account %s: %w", account, err)
 	}
 	return account, nil
@@ -125,21 +120,19 @@ func (s *Server) UserJWT(a fairlead.Account, user string, until time.Time) (stri
 	return claims.Encode(signing)
 }
 
-func (s *Server) seedsOf(a fairlead.Account) string {
-	return filepath.Join(s.path("agencies"), string(a)+".seeds")
-}
+func seedsOf(a fairlead.Account) string { return "agency-" + string(a) + ".seeds" }
 
 // signingOf is the key that signs the users of an agency's account.
 func (s *Server) signingOf(a fairlead.Account) (nkeys.KeyPair, error) {
 	if err := subject.CheckAccount(a); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAccount, err)
 	}
-	pairs, err := readSeeds(s.seedsOf(a), nkeys.PrefixByteAccount)
+	pairs, err := readSeeds(s.cfg.Keys, seedsOf(a), nkeys.PrefixByteAccount)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrAccount, a, err)
 	}
 	if public, err := pairs[0].PublicKey(); err != nil || len(pairs) != 2 || public != string(a) {
-		return nil, fmt.Errorf("%w: %s holds other keys", ErrAccount, s.seedsOf(a))
+		return nil, fmt.Errorf("%w: %s holds other keys", ErrAccount, seedsOf(a))
 	}
 	return pairs[1], nil
 }

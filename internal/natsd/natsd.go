@@ -5,12 +5,14 @@
 //
 // All that must survive is below one directory:
 //
-//	keys/      seeds of operator, SYS and HUB, the TLS certificate, the store key    secret
-//	agencies/  seeds of the agencies' accounts, made by the hub                      secret
-//	jwt/       account JWTs (full resolver)
-//	store/     JetStream, and key.check, which tells whether the store key is right
+//	tls.crt, operator.jwt   public
+//	jwt/                    account JWTs (full resolver)
+//	store/                  JetStream, and key.check, which tells whether the store key is right
 //
-// Who can read keys/ can act as the hub on this server; who can modify store/ can lose or reorder
+// and in the keystore, sealed: seeds of operator, SYS and HUB, the seeds of the agencies' accounts, which
+// the hub makes, the key of the TLS certificate, the key of the store.
+//
+// Who can open the keystore can act as the hub on this server; who can modify store/ can lose or reorder
 // messages, which the log's own proofs show. Neither can read a case.
 package natsd
 
@@ -30,6 +32,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"fairlead/internal/fairlead"
+	"fairlead/internal/keystore"
 	"fairlead/internal/subject"
 )
 
@@ -64,9 +67,8 @@ type Config struct {
 	// Listen is "host:port" for TLS 1.3 connections of agencies; port 0 picks a free one. Empty
 	// means in-process connections only.
 	Listen string
-	// StoreKeyFile is the key of the JetStream store: 64 hexadecimal digits, made at first start.
-	// Empty means keys/store.key in Dir; another disk is better.
-	StoreKeyFile string
+	// Keys seals every secret; made at the first start where they are missing.
+	Keys *keystore.Store
 	// NoCipher leaves the store unencrypted, for tests that search it. It cannot be changed later.
 	NoCipher bool
 	// MaxStore bounds the store in bytes. 0 means three quarters of the free disk space at start.
@@ -91,14 +93,17 @@ type Server struct {
 // changed nothing.
 func Start(cfg Config) (*Server, error) {
 	s := &Server{cfg: cfg, log: &logger{log: cfg.Log}}
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, err
+	}
 	var err error
 	// 1. Keys first: without them, data on disk belongs to nobody we know.
-	if s.keys, err = openKeys(s.path("keys"), s.path("store")); err != nil {
+	if s.keys, err = openKeys(cfg.Keys, cfg.Dir, s.path("store")); err != nil {
 		return nil, err
 	}
 	// 2. The store key is checked against key.check, because the server itself starts with any key
 	// and then takes the streams for absent.
-	storeKey, err := openStoreKey(s.storeKeyFile(), s.path("store"), cfg.NoCipher)
+	storeKey, err := openStoreKey(cfg.Keys, s.path("store"), cfg.NoCipher)
 	if err != nil {
 		return nil, err
 	}
@@ -147,13 +152,6 @@ func (s *Server) HubAccount() fairlead.Account { return s.keys.account(hubSeed) 
 func (s *Server) InProcessConn() (net.Conn, error) { return s.nats.InProcessConn() }
 
 func (s *Server) path(name string) string { return filepath.Join(s.cfg.Dir, name) }
-
-func (s *Server) storeKeyFile() string {
-	if s.cfg.StoreKeyFile != "" {
-		return s.cfg.StoreKeyFile
-	}
-	return filepath.Join(s.path("keys"), "store.key")
-}
 
 // options sets every option that matters, so that a default that changes does not change us.
 func (s *Server) options(operator *jwt.OperatorClaims, storeKey string) (*server.Options, error) {

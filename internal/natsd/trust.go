@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nkeys"
 
+	"fairlead/internal/keystore"
 	"fairlead/internal/subject"
 )
 
@@ -52,7 +52,7 @@ func (s *Server) openTrust() (*jwt.OperatorClaims, error) {
 }
 
 func (s *Server) operatorClaims() (*jwt.OperatorClaims, error) {
-	path := filepath.Join(s.path("keys"), "operator.jwt")
+	path := s.path(operatorFile)
 	old, err := os.ReadFile(path)
 	if err != nil && !os.IsNotExist(err) {
 		return nil, err
@@ -75,7 +75,7 @@ func (s *Server) operatorClaims() (*jwt.OperatorClaims, error) {
 		return nil, err
 	}
 	if token != string(old) {
-		if err := writeSecret(path, []byte(token)); err != nil {
+		if err := keystore.WriteFile(path, []byte(token)); err != nil {
 			return nil, err
 		}
 	}
