@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -97,6 +98,9 @@ func Dial(ctx context.Context, cfg AgencyConfig) (*Agency, error) {
 		opts = append(opts, secure)
 	}
 	nc, err := connect(ctx, cfg.URL, opts)
+	if errors.Is(err, nats.ErrMaxAccountConnectionsExceeded) {
+		return nil, fmt.Errorf("%w: stop another program of this agency, and see who else has its credentials: %w", ErrLimit, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("connect to the hub at %s: %w", cfg.URL, err)
 	}

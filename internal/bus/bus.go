@@ -33,8 +33,10 @@ var (
 	ErrGap = errors.New("bus: messages missing in the ledger")
 	// ErrFull says that a stream or the disk has no room. Nothing was written.
 	ErrFull = errors.New("bus: no room")
-	// ErrStream says that a stream exists with settings that are not ours.
+	// ErrStream says that a stream exists with settings that are not ours, or is not there when it must be.
 	ErrStream = errors.New("bus: stream with other settings")
+	// ErrLimit says that an agency has more connections open than the hub lets it have.
+	ErrLimit = errors.New("bus: too many connections of this agency")
 	// ErrAbsent says that the hub does not answer at all: not there, or not for this account.
 	ErrAbsent = errors.New("bus: the hub does not answer")
 	// ErrSubject says that a subject is not one the caller may use.

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/nats-io/jwt/v2"
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nkeys"
 
 	"fairlead/internal/fairlead"
@@ -24,9 +23,18 @@ type Credentials struct {
 	JWT  string
 }
 
-// HubUser makes a user of the HUB account for one in-process connection. The account can do
-// anything with streams, so the credentials stay in memory and are refused on the network.
+// HubUser makes a user of the HUB account for one connection. The account can do anything with streams,
+// so the credentials stay in memory, and those for a server in this program are refused on the network.
 func (s *Server) HubUser() (Credentials, error) {
+	from := jwt.ConnectionTypeInProcess
+	if s.system != nil {
+		from = jwt.ConnectionTypeStandard
+	}
+	return mintUser("broker", s.HubAccount(), s.keys.pairs[hubSigning], from)
+}
+
+// mintUser makes a user of one of the hub's own accounts.
+func mintUser(name string, of fairlead.Account, signer nkeys.KeyPair, from string) (Credentials, error) {
 	pair, err := nkeys.CreateUser()
 	if err != nil {
 		return Credentials{}, err
@@ -40,10 +48,10 @@ func (s *Server) HubUser() (Credentials, error) {
 		return Credentials{}, err
 	}
 	claims := jwt.NewUserClaims(public)
-	claims.Name = "broker"
-	claims.IssuerAccount = string(s.HubAccount())
-	claims.AllowedConnectionTypes.Add(jwt.ConnectionTypeInProcess)
-	token, err := claims.Encode(s.keys.pairs[hubSigning])
+	claims.Name = name
+	claims.IssuerAccount = string(of)
+	claims.AllowedConnectionTypes.Add(from)
+	token, err := claims.Encode(signer)
 	return Credentials{Seed: seed, JWT: token}, err
 }
 
@@ -97,6 +105,25 @@ func (s *Server) Remove(a fairlead.Account) error {
 	claims.RevokeAt(jwt.All, time.Now())
 	if err := s.push(claims); err != nil {
 		return fmt.Errorf("remove account %s: %w", a, err)
+	}
+	return nil
+}
+
+// Revoke closes the connections of one user of an agency and does not let it in again with any JWT made
+// so far; its other users stay. JWTs count whole seconds: one made in this very second is revoked too.
+func (s *Server) Revoke(a fairlead.Account, user string) error {
+	if !nkeys.IsValidPublicUserKey(user) {
+		return fmt.Errorf("user key of account %s: want the public half of a NATS user key (U…)", a)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	claims, err := s.agencyClaims(a)
+	if err != nil {
+		return err
+	}
+	claims.RevokeAt(user, time.Now())
+	if err := s.push(claims); err != nil {
+		return fmt.Errorf("revoke a user of account %s: %w", a, err)
 	}
 	return nil
 }
@@ -182,15 +209,12 @@ func userTemplate(a fairlead.Account) jwt.UserPermissionLimits {
 
 // checkImports asks the server itself: it says "updated" even when it refuses an import.
 func (s *Server) checkImports(a fairlead.Account) error {
-	if _, err := s.nats.LookupAccount(string(a)); err != nil {
-		return fmt.Errorf("account %s: %w", a, err)
-	}
-	z, err := s.nats.Accountz(&server.AccountzOptions{Account: string(a)})
+	info, err := s.accountInfo(string(a))
 	if err != nil {
 		return fmt.Errorf("account %s: %w", a, err)
 	}
 	active := map[string]bool{}
-	for _, i := range z.Account.Imports {
+	for _, i := range info.Imports {
 		active[string(i.LocalSubject)] = !i.Invalid && i.Account == string(s.HubAccount())
 	}
 	for _, i := range subject.Imports(a) {

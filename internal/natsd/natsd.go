@@ -67,12 +67,17 @@ type Config struct {
 	// Listen is "host:port" for TLS 1.3 connections of agencies; port 0 picks a free one. Empty
 	// means in-process connections only.
 	Listen string
+	// URL is "tls://host:port" of a server that is a program of its own; for Join only.
+	URL string
 	// Keys seals every secret; made at the first start where they are missing.
 	Keys *keystore.Store
 	// NoCipher leaves the store unencrypted, for tests that search it. It cannot be changed later.
 	NoCipher bool
 	// MaxStore bounds the store in bytes. 0 means three quarters of the free disk space at start.
 	MaxStore int64
+	// Overstep is told of what the server refused to an agency's credentials. It is called while the server
+	// holds locks: it must be quick and not call the server. May be nil.
+	Overstep func(fairlead.Account, Overstep)
 	// Log gets the server's messages. The zero value is silent.
 	Log zerolog.Logger
 }
@@ -81,8 +86,10 @@ type Config struct {
 type Server struct {
 	cfg      Config
 	keys     *keys
-	nats     *server.Server
-	resolver *server.DirAccResolver
+	operator *jwt.OperatorClaims
+	nats     *server.Server // nil if the server is a program of its own
+	system   System         // nil if it is not
+	resolver resolver
 	log      *logger
 
 	mu sync.Mutex // serialises changes of accounts
@@ -92,13 +99,9 @@ type Server struct {
 // It refuses (ErrKeys, ErrStoreKey, ErrStream) whatever could make data unreadable, and then has
 // changed nothing.
 func Start(cfg Config) (*Server, error) {
-	s := &Server{cfg: cfg, log: &logger{log: cfg.Log}}
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
-		return nil, err
-	}
-	var err error
+	s := &Server{cfg: cfg, log: &logger{log: cfg.Log, overstep: cfg.Overstep}}
 	// 1. Keys first: without them, data on disk belongs to nobody we know.
-	if s.keys, err = openKeys(cfg.Keys, cfg.Dir, s.path("store")); err != nil {
+	if err := s.openOwn(); err != nil {
 		return nil, err
 	}
 	// 2. The store key is checked against key.check, because the server itself starts with any key
@@ -108,11 +111,11 @@ func Start(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	// 3. Operator, SYS and HUB, before the server looks for them.
-	operator, err := s.openTrust()
+	accounts, err := s.openTrust()
 	if err != nil {
 		return nil, err
 	}
-	opts, err := s.options(operator, storeKey)
+	opts, err := s.options(accounts, storeKey)
 	if err != nil {
 		return nil, err
 	}
@@ -128,14 +131,22 @@ func Start(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Shutdown stops the server and waits until all is on disk: about 10 ms for each agency.
+// Shutdown stops the server and waits until all is on disk: about 10 ms for each agency. One that is a
+// program of its own is left running.
 func (s *Server) Shutdown() {
+	if s.system != nil {
+		s.system.Close()
+		return
+	}
 	s.nats.Shutdown()
 	s.nats.WaitForShutdown()
 }
 
 // ClientURL is the address for agencies ("tls://127.0.0.1:4222"); empty if the server doesn't listen.
 func (s *Server) ClientURL() string {
+	if s.system != nil {
+		return s.cfg.URL
+	}
 	if s.cfg.Listen == "" {
 		return ""
 	}
@@ -149,18 +160,23 @@ func (s *Server) CertPEM() []byte { return s.keys.certPEM }
 func (s *Server) HubAccount() fairlead.Account { return s.keys.account(hubSeed) }
 
 // InProcessConn opens a connection that needs no network; bus takes it.
-func (s *Server) InProcessConn() (net.Conn, error) { return s.nats.InProcessConn() }
+func (s *Server) InProcessConn() (net.Conn, error) {
+	if s.system != nil {
+		return nil, fmt.Errorf("%w: it is a program of its own at %s", ErrServer, s.cfg.URL)
+	}
+	return s.nats.InProcessConn()
+}
 
 func (s *Server) path(name string) string { return filepath.Join(s.cfg.Dir, name) }
 
 // options sets every option that matters, so that a default that changes does not change us.
-func (s *Server) options(operator *jwt.OperatorClaims, storeKey string) (*server.Options, error) {
+func (s *Server) options(accounts server.AccountResolver, storeKey string) (*server.Options, error) {
 	o := &server.Options{
 		ServerName: subject.ServerName, NoSigs: true, DontListen: true,
 		JetStream: true, StoreDir: s.path("store"), JetStreamMaxStore: s.cfg.MaxStore,
 		SyncAlways: true, // anything less loses acknowledged messages in a power cut
 		MaxPayload: maxPayload, MaxConn: maxConns, AuthTimeout: 2, PingInterval: pingInterval, MaxPingsOut: 2,
-		TrustedOperators: []*jwt.OperatorClaims{operator}, SystemAccount: string(s.keys.account(sysSeed)), AccountResolver: s.resolver,
+		TrustedOperators: []*jwt.OperatorClaims{s.operator}, SystemAccount: string(s.keys.account(sysSeed)), AccountResolver: accounts,
 		// The exports cover acknowledgements of the first form only.
 		FeatureFlags: map[string]bool{"js_ack_fc_v2": false},
 	}
