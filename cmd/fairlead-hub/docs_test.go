@@ -56,6 +56,8 @@ func TestConfigRefusals(t *testing.T) {
 	}{
 		{Config{Listen: "x:1", Origin: "o"}, "dir"},
 		{Config{Dir: "d", Origin: "o"}, "listen"},
+		{Config{Dir: "d", Listen: "x:1", NATS: "nats://x:1", Origin: "o"}, "nats"},
+		{Config{Dir: "d", Listen: "x:1", Origin: "o", Unsealed: true, PassphraseFile: "f"}, "unsealed"},
 		{Config{Dir: "d", Listen: "x:1"}, "origin"},
 		{Config{Dir: "d", Listen: "x:1", Origin: "o", Log: "loud"}, "log"},
 	} {

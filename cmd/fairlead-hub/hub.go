@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -20,8 +21,11 @@ import (
 type Config struct {
 	// Dir holds all state of the hub: log, details, NATS store, keys. Back it up; its log is metadata in clear.
 	Dir string `yaml:"dir"`
-	// Listen is "host:port" where agencies connect over TLS 1.3.
+	// Listen is "host:port" where agencies connect over TLS 1.3, to this program or to the server of NATS.
 	Listen string `yaml:"listen"`
+	// NATS is "tls://host:port" of a nats-server that is a program of its own, set up with fairlead-hub
+	// nats-config. Left out, the server is in this program.
+	NATS string `yaml:"nats"`
 	// HTTP is "host:port" of the read-only server: checkpoint, tiles, health, metrics. Loopback unless a
 	// TLS proxy stands before it.
 	HTTP string `yaml:"http"`
@@ -42,6 +46,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("%w: dir: name the folder of the hub's state", config.ErrConfig)
 	case c.Listen == "":
 		return fmt.Errorf("%w: listen: name host:port for agencies", config.ErrConfig)
+	case c.NATS != "" && !strings.HasPrefix(c.NATS, "tls://"):
+		return fmt.Errorf("%w: nats: want tls://host:port; nothing goes in clear", config.ErrConfig)
 	case c.Origin == "":
 		return fmt.Errorf("%w: origin: name the log, such as hub.example.org/log", config.ErrConfig)
 	case c.Unsealed && c.PassphraseFile != "":
@@ -66,15 +72,46 @@ func runHub(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	if err := cfg.check(); err != nil {
 		return err
 	}
-	h, err := hub.Start(ctx, hub.Config{
-		Dir: cfg.Dir, Listen: cfg.Listen, HTTP: cfg.HTTP, Origin: cfg.Origin, Unlock: cfg.unlock(), Now: time.Now, Log: logger(cfg.Log, stderr),
-	})
+	h, err := hub.Start(ctx, cfg.hub(stderr))
 	if err != nil {
 		return err
 	}
 	defer h.Close()
 	fmt.Fprintf(stdout, "hub ready\n  agencies %s\n  http     %s\n  socket   %s\n", h.Invite().URL, h.HTTPURL(), h.SocketPath())
 	<-ctx.Done()
+	return nil
+}
+
+func (c *Config) hub(stderr io.Writer) hub.Config {
+	return hub.Config{
+		Dir: c.Dir, Listen: c.Listen, NATS: c.NATS, HTTP: c.HTTP, Origin: c.Origin, Unlock: c.unlock(), Now: time.Now, Log: logger(c.Log, stderr),
+	}
+}
+
+// writeServer writes what a nats-server that is a program of its own needs to serve this hub.
+func writeServer(_ context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("nats-config", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	path := flags.String("config", "", "the hub's configuration file")
+	out := flags.String("o", "", "folder to write")
+	if flags.Parse(args) != nil || *path == "" || *out == "" || flags.NArg() > 0 {
+		return errUsage
+	}
+	var cfg Config
+	if err := config.Load(*path, &cfg); err != nil {
+		return err
+	}
+	if err := cfg.check(); err != nil {
+		return err
+	}
+	if cfg.NATS == "" {
+		return fmt.Errorf("%w: nats: name the address of the server, tls://host:port", config.ErrConfig)
+	}
+	if err := hub.WriteServer(cfg.hub(stderr), *out, cfg.Listen); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "written to %s; move it to the server's machine, whole and unread. Start there, in that folder:\n"+
+		"  FAIRLEAD_STORE_KEY=key-$(openssl rand -hex 32) nats-server -c nats.conf\nKeep that key: without it the store is lost.\n", *out)
 	return nil
 }
 

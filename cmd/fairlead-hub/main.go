@@ -5,6 +5,7 @@
 // Usage:
 //
 //	fairlead-hub run -config FILE             run the hub
+//	fairlead-hub nats-config -config FILE -o DIR    set up a nats-server that is a program of its own
 //	fairlead-hub passphrase -config FILE      seal the hub's keys under another passphrase
 //	fairlead-hub invite [-o FILE]             write an invitation for a new agency
 //	fairlead-hub agency review REQUEST        show a request and the fingerprint to compare
@@ -34,7 +35,7 @@ func main() {
 	os.Exit(exit(os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-var errUsage = errors.New("usage: fairlead-hub run | passphrase | invite | agency review|approve|list|suspend|resume | rules set | auditor add; see: go doc fairlead/cmd/fairlead-hub")
+var errUsage = errors.New("usage: fairlead-hub run | nats-config | passphrase | invite | agency review|approve|list|suspend|resume | rules set | auditor add; see: go doc fairlead/cmd/fairlead-hub")
 
 // exit prints an error for a person and gives the exit status.
 func exit(stderr io.Writer, err error) int {
@@ -51,7 +52,7 @@ func exit(stderr io.Writer, err error) int {
 
 // commands are the subcommands by their words.
 var commands = map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) error{
-	"run": runHub, "passphrase": passphrase, "invite": invite, "agency review": review, "agency approve": approve, "agency list": list,
+	"run": runHub, "nats-config": writeServer, "passphrase": passphrase, "invite": invite, "agency review": review, "agency approve": approve, "agency list": list,
 	"agency suspend": suspend(true), "agency resume": suspend(false), "rules set": setRules, "auditor add": addAuditor,
 }
 

@@ -167,8 +167,11 @@ func copyTo(t testing.TB, to, from string) {
 		t.Fatal(err)
 	}
 	err := filepath.WalkDir(to, func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil {
 			return err
+		}
+		if d.IsDir() {
+			return os.Chmod(path, 0o700)
 		}
 		return os.Chmod(path, 0o600)
 	})

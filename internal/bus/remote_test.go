@@ -130,15 +130,11 @@ func outside(t testing.TB) (natsd.Config, *process) {
 // join connects a hub's side to a server of its own, as soon as that is up.
 func join(t testing.TB, cfg natsd.Config) *natsd.Server {
 	t.Helper()
-	cert, err := os.ReadFile(filepath.Join(cfg.Dir, "tls.crt"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx := context10(t)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		s, err := natsd.Join(cfg, func(who natsd.Credentials) (natsd.System, error) {
+		s, err := natsd.Join(cfg, func(who natsd.Credentials, cert []byte) (natsd.System, error) {
 			return bus.DialSystem(ctx, bus.Remote{URL: cfg.URL, CertPEM: cert}, who.Seed, who.JWT, zerolog.Nop())
 		})
 		if err == nil {

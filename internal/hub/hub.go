@@ -34,6 +34,7 @@ type Config struct {
 	Dir      string          // all state of the hub
 	Unlock   keystore.Source // passphrase of the keys in DIR/keys
 	Listen   string          // "host:port" for agencies, TLS 1.3; "" for in-process agencies only
+	NATS     string          // "tls://host:port" of a server that is a program of its own (WriteServer); "" for one in this program
 	HTTP     string          // "host:port" of the read-only HTTP server; "" for none
 	Origin   string          // name of the log in its checkpoints, such as "hub.example/log"
 	NoCipher bool            // leave the store unencrypted: for tests that search it
@@ -44,15 +45,16 @@ type Config struct {
 
 // Hub is a running hub.
 type Hub struct {
-	cfg      Config
-	lock     io.Closer
-	keys     *keystore.Store
-	nats     *natsd.Server
-	bus      *bus.Hub
-	broker   *broker.Broker
-	verifier *tlog.Verifier
-	vkey     string
-	auditors *auditors
+	cfg       Config
+	lock      io.Closer
+	keys      *keystore.Store
+	nats      *natsd.Server
+	bus       *bus.Hub
+	broker    *broker.Broker
+	verifier  *tlog.Verifier
+	vkey      string
+	auditors  *auditors
+	oversteps oversteps
 
 	web, socket *http.Server
 	webAddr     string
@@ -91,15 +93,7 @@ func (h *Hub) start(ctx context.Context) error {
 	if h.auditors, err = openAuditors(filepath.Join(h.cfg.Dir, "auditors")); err != nil {
 		return err
 	}
-	h.nats, err = natsd.Start(natsd.Config{Dir: filepath.Join(h.cfg.Dir, "nats"), Keys: h.keys, Listen: h.cfg.Listen, NoCipher: h.cfg.NoCipher, Log: h.cfg.Log})
-	if err != nil {
-		return err
-	}
-	who, err := h.nats.HubUser()
-	if err != nil {
-		return err
-	}
-	if h.bus, err = bus.OpenHub(ctx, bus.HubConfig{Server: h.nats, Seed: who.Seed, UserJWT: who.JWT, Log: h.cfg.Log}); err != nil {
+	if err := h.connect(ctx); err != nil {
 		return err
 	}
 	h.broker, err = broker.Open(ctx, broker.Config{
@@ -120,11 +114,68 @@ func (h *Hub) start(ctx context.Context) error {
 	return nil
 }
 
+// connect starts the server, or goes to the one that runs already, and opens the broker's side of it.
+func (h *Hub) connect(ctx context.Context) (err error) {
+	_, absent := os.Stat(filepath.Join(h.cfg.Dir, broker.LogDir))
+	to := bus.HubConfig{Lasting: absent == nil, Log: h.cfg.Log}
+	cfg := natsConfig(h.cfg, h.keys)
+	cfg.Overstep = h.oversteps.note
+	if h.cfg.NATS == "" {
+		h.nats, err = natsd.Start(cfg)
+		to.Server = h.nats
+	} else {
+		h.nats, err = natsd.Join(cfg, func(who natsd.Credentials, cert []byte) (natsd.System, error) {
+			to.At = bus.Remote{URL: h.cfg.NATS, CertPEM: cert}
+			return bus.DialSystem(ctx, to.At, who.Seed, who.JWT, h.cfg.Log)
+		})
+	}
+	if err != nil {
+		return err
+	}
+	who, err := h.nats.HubUser()
+	if err != nil {
+		return err
+	}
+	to.Seed, to.UserJWT = who.Seed, who.JWT
+	h.bus, err = bus.OpenHub(ctx, to)
+	return err
+}
+
+func natsConfig(cfg Config, keys *keystore.Store) natsd.Config {
+	return natsd.Config{Dir: filepath.Join(cfg.Dir, "nats"), Keys: keys, URL: cfg.NATS, Listen: cfg.Listen, NoCipher: cfg.NoCipher, Log: cfg.Log}
+}
+
+// WriteServer writes into dir what a nats-server that is a program of its own needs to serve the hub of cfg,
+// and makes the hub's keys if there are none. The server listens on "host:port" for agencies and the hub.
+func WriteServer(cfg Config, dir, listen string) error {
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return err
+	}
+	h := &Hub{cfg: cfg}
+	if err := h.openKeys(); err != nil {
+		return err
+	}
+	defer h.keys.Close()
+	return natsd.WriteServer(natsConfig(cfg, h.keys), dir, listen)
+}
+
 // run starts the broker's loop. Its failure stops decisions and raises the alarm; the server lives on,
 // so that nothing in the intake or the ledger is lost.
 func (h *Hub) run() {
 	ctx, stop := context.WithCancel(context.Background())
 	h.stop = stop
+	h.done.Go(func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				h.nameOversteps()
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
 	h.done.Go(func() {
 		if err := h.broker.Run(ctx); err != nil {
 			h.failed.Store(&err)

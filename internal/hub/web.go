@@ -21,6 +21,7 @@ import (
 
 	"fairlead/internal/broker"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/natsd"
 	"fairlead/internal/registry"
 	"fairlead/internal/tlog"
 )
@@ -191,6 +192,10 @@ func (h *Hub) metrics() http.Handler {
 	gauge("unreadable", "Submissions that could not be read, since start.", nil, func(s broker.Status) float64 { return float64(s.Unread) })
 	for _, r := range []fairlead.Result{fairlead.Delivered, fairlead.DeliveredRedacted, fairlead.Held, fairlead.Refused} {
 		gauge("decisions", "Decisions since start.", prometheus.Labels{"result": string(r)}, func(s broker.Status) float64 { return float64(s.Decisions[r]) })
+	}
+	for _, what := range natsd.Oversteps() {
+		gauge("oversteps", "Refused by the server of this program, since start: credentials used for what they do not allow.",
+			prometheus.Labels{"what": string(what)}, func(broker.Status) float64 { return float64(h.oversteps.count(what)) })
 	}
 	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
 }

@@ -49,6 +49,7 @@ type Config struct {
 	Dir      string // DIR/hub and DIR/agencies/<ID>
 	Start    time.Time
 	Listen   string // see hub.Config
+	NATS     string // see hub.Config
 	HTTP     string
 	NoCipher bool
 	Schema   *schema.Set // what sections must hold; nil: anything
@@ -83,7 +84,7 @@ func Open(ctx context.Context, cfg Config) (*World, error) {
 
 func (w *World) startHub(ctx context.Context) (err error) {
 	w.Hub, err = hub.Start(ctx, hub.Config{
-		Dir: filepath.Join(w.Dir, "hub"), Listen: w.cfg.Listen, HTTP: w.cfg.HTTP, Origin: "hub.fairlead.example/log", NoCipher: w.cfg.NoCipher,
+		Dir: filepath.Join(w.Dir, "hub"), Listen: w.cfg.Listen, NATS: w.cfg.NATS, HTTP: w.cfg.HTTP, Origin: "hub.fairlead.example/log", NoCipher: w.cfg.NoCipher,
 		Unlock: keystore.Unsealed, Now: w.Clock.Now, Log: w.cfg.Log, Step: w.cfg.Step,
 	})
 	return err
@@ -177,7 +178,7 @@ func (w *World) Connect(ctx context.Context, id fairlead.AgencyID) (*Agency, err
 	h.Schema = w.cfg.Schema
 	a := &Agency{ID: id, Home: h}
 	var inProcess bus.InProcess
-	if w.cfg.Listen == "" {
+	if w.cfg.Listen == "" && w.cfg.NATS == "" {
 		inProcess = w.Hub
 	}
 	if a.Conn, err = h.Dial(ctx, inProcess, w.cfg.Log); err != nil {

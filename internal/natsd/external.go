@@ -25,7 +25,7 @@ type System interface {
 // Join uses a server that runs elsewhere, by Config.URL, in place of one in this program: the same keys,
 // the same claims, the same accounts. dial connects to its system account. The server must have been set
 // up with WriteServer.
-func Join(cfg Config, dial func(Credentials) (System, error)) (*Server, error) {
+func Join(cfg Config, dial func(who Credentials, certPEM []byte) (System, error)) (*Server, error) {
 	s := &Server{cfg: cfg, log: &logger{log: cfg.Log}}
 	if err := s.openOwn(); err != nil {
 		return nil, err
@@ -34,7 +34,7 @@ func Join(cfg Config, dial func(Credentials) (System, error)) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.system, err = dial(who); err != nil {
+	if s.system, err = dial(who, s.keys.certPEM); err != nil {
 		return nil, fmt.Errorf("%w: system account of %s: %w", ErrServer, cfg.URL, err)
 	}
 	s.resolver = remoteResolver{s.system}
