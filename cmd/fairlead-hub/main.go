@@ -12,6 +12,7 @@
 //	fairlead-hub agency approve REQUEST [-o FILE]   enrol the agency; write its admission
 //	fairlead-hub agency list                  list enrolled agencies
 //	fairlead-hub agency suspend|resume ID REASON    key_loss, request, breach, other
+//	fairlead-hub agency revoke ID             end the connections of its user key, for good
 //	fairlead-hub rules set FILE               set groups and country rules
 //	fairlead-hub auditor add NAME             make an auditor's read credential, shown once
 //
@@ -35,7 +36,7 @@ func main() {
 	os.Exit(exit(os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-var errUsage = errors.New("usage: fairlead-hub run | nats-config | passphrase | invite | agency review|approve|list|suspend|resume | rules set | auditor add; see: go doc fairlead/cmd/fairlead-hub")
+var errUsage = errors.New("usage: fairlead-hub run | nats-config | passphrase | invite | agency review|approve|list|suspend|resume|revoke | rules set | auditor add; see: go doc fairlead/cmd/fairlead-hub")
 
 // exit prints an error for a person and gives the exit status.
 func exit(stderr io.Writer, err error) int {
@@ -53,7 +54,7 @@ func exit(stderr io.Writer, err error) int {
 // commands are the subcommands by their words.
 var commands = map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) error{
 	"run": runHub, "nats-config": writeServer, "passphrase": passphrase, "invite": invite, "agency review": review, "agency approve": approve, "agency list": list,
-	"agency suspend": suspend(true), "agency resume": suspend(false), "rules set": setRules, "auditor add": addAuditor,
+	"agency suspend": suspend(true), "agency resume": suspend(false), "agency revoke": revoke, "rules set": setRules, "auditor add": addAuditor,
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {

@@ -215,6 +215,19 @@ func suspend(yes bool) func(context.Context, []string, io.Writer, io.Writer) err
 	}
 }
 
+// revoke ends the connections of an agency's user for good.
+func revoke(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parse("agency revoke", args, 1, stderr)
+	if err != nil {
+		return err
+	}
+	if err := o.call(ctx, "POST", "/revoke", registry.Suspension{Agency: fairlead.AgencyID(o.args[0])}, &struct{}{}); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "%s: its user key lets nobody in any more; what comes in its name is still judged by its OpenPGP key: fairlead-hub agency suspend\n", o.args[0])
+	return nil
+}
+
 // Rules is the file of `rules set`.
 type Rules struct {
 	Groups []struct {

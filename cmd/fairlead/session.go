@@ -127,6 +127,11 @@ func (s *session) open(ctx context.Context) (err error) {
 	if s.conn, err = s.home.Dial(dial, nil, log); err != nil {
 		fmt.Fprintf(s.stderr, "the hub at %s cannot be reached; what you send stays queued here (%v)\n", s.home.Invitation.URL, err)
 	}
+	if s.conn != nil {
+		if err := s.home.Renew(dial, s.conn, time.Now()); err != nil {
+			fmt.Fprintf(s.stderr, "the credentials were not renewed and end %s: %v\n", s.home.Admission.Until.Format(time.DateOnly), err)
+		}
+	}
 	s.client, err = s.home.Open(s.conn, time.Now, log)
 	return err
 }

@@ -55,6 +55,7 @@ type Message struct {
 type Agency struct {
 	nc      *nats.Conn
 	account fairlead.Account
+	who     credentials
 	next    string // subject that asks for messages
 	rewind  string // subject that moves the inbox back
 
@@ -106,7 +107,7 @@ func Dial(ctx context.Context, cfg AgencyConfig) (*Agency, error) {
 	}
 	consumer := subject.StreamLedger + "." + string(cfg.Account)
 	return &Agency{
-		nc: nc, account: cfg.Account,
+		nc: nc, account: cfg.Account, who: who,
 		next:   subject.APIPrefix + ".CONSUMER.MSG.NEXT." + consumer,
 		rewind: subject.APIPrefix + ".CONSUMER.RESET." + consumer,
 	}, nil

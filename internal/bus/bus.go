@@ -12,6 +12,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -67,7 +68,7 @@ func NewUser() (seed []byte, public string, err error) {
 // credentials are what the server's challenge is answered with.
 type credentials struct {
 	pair nkeys.KeyPair
-	jwt  string
+	jwt  *atomic.Pointer[string]
 }
 
 func newCredentials(seed []byte, jwt string) (credentials, error) {
@@ -75,11 +76,13 @@ func newCredentials(seed []byte, jwt string) (credentials, error) {
 	if err != nil {
 		return credentials{}, fmt.Errorf("user seed: %w", err)
 	}
-	return credentials{pair, jwt}, nil
+	c := credentials{pair, new(atomic.Pointer[string])}
+	c.jwt.Store(&jwt)
+	return c, nil
 }
 
 func (c credentials) option() nats.Option {
-	return nats.UserJWT(func() (string, error) { return c.jwt, nil }, c.pair.Sign)
+	return nats.UserJWT(func() (string, error) { return *c.jwt.Load(), nil }, c.pair.Sign)
 }
 
 // options are common to both sides: come back for ever, and never hold back a message while away,

@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"fairlead/internal/bus"
+	"fairlead/internal/fairlead"
 	"fairlead/internal/natsd"
 	"fairlead/internal/subject"
 )
@@ -45,6 +46,9 @@ func TestIsolation(t *testing.T) { everywhere(t, testIsolation) }
 
 func testIsolation(t *testing.T, w *world) {
 	js := operatorOf(w)
+	if err := w.hub.Renewals(func(fairlead.Account) ([]byte, error) { return []byte("+NXT"), nil }); err != nil {
+		t.Fatal(err)
+	}
 	a, b := w.enrol("RO"), w.enrol("RO")
 	victim := w.dial(b)
 	w.commit(b, 3)

@@ -189,6 +189,31 @@ func (h *Home) Dial(ctx context.Context, inProcess bus.InProcess, log zerolog.Lo
 	})
 }
 
+// Renew asks the hub for the next admission, if the one in the folder is more than a day old, and keeps
+// it. Programs call it after Dial and then daily: an admission that has ended is given anew by the operator.
+func (h *Home) Renew(ctx context.Context, conn *bus.Agency, now time.Time) error {
+	if h.Admission.Until.Sub(now) > registry.UserLasts-registry.UserRenews {
+		return nil
+	}
+	raw, err := conn.Renew(ctx)
+	if err != nil {
+		return err
+	}
+	var next registry.Admission
+	if err := json.Unmarshal(raw, &next); err != nil {
+		return fmt.Errorf("%w: the hub's answer is no admission: %w", ErrHome, err)
+	}
+	if next.Account != h.Admission.Account {
+		return fmt.Errorf("%w: the hub's answer is of another account", ErrHome)
+	}
+	if err := Join(h.Dir, next); err != nil {
+		return err
+	}
+	h.Admission = next
+	conn.Use(next.UserJWT)
+	return nil
+}
+
 // Open opens the agency's program on its folder; conn may be nil.
 func (h *Home) Open(conn *bus.Agency, now func() time.Time, log zerolog.Logger) (*Client, error) {
 	v, err := tlog.NewVerifier(h.Invitation.LogKey)

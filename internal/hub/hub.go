@@ -22,6 +22,7 @@ import (
 
 	"fairlead/internal/broker"
 	"fairlead/internal/bus"
+	"fairlead/internal/fairlead"
 	"fairlead/internal/keystore"
 	"fairlead/internal/natsd"
 	"fairlead/internal/registry"
@@ -106,6 +107,9 @@ func (h *Hub) start(ctx context.Context) error {
 		if err := h.open(ctx, a); err != nil {
 			return err
 		}
+	}
+	if err := h.bus.Renewals(h.renewal); err != nil {
+		return err
 	}
 	if err := h.listen(); err != nil {
 		return err
@@ -286,11 +290,44 @@ func (h *Hub) Approve(ctx context.Context, s registry.SignedRequest) (*registry.
 	if err := h.open(ctx, a); err != nil {
 		return nil, err
 	}
-	jwt, err := h.nats.UserJWT(a.Account, a.User, time.Time{})
+	return h.admission(a)
+}
+
+// admission lets an agency's user in for a while. The end is judged by the server, so it is of the
+// machine's clock even where a story sets the hub's.
+func (h *Hub) admission(a *registry.Agency) (*registry.Admission, error) {
+	until := time.Now().Add(registry.UserLasts)
+	jwt, err := h.nats.UserJWT(a.Account, a.User, until)
 	if err != nil {
 		return nil, err
 	}
-	return &registry.Admission{Agency: a.ID, Account: a.Account, UserJWT: jwt, Entry: a.Entry}, nil
+	return &registry.Admission{Agency: a.ID, Account: a.Account, UserJWT: jwt, Until: fairlead.At(until), Entry: a.Entry}, nil
+}
+
+// renewal is the answer to an agency that asks for its next admission.
+func (h *Hub) renewal(account fairlead.Account) ([]byte, error) {
+	for _, a := range h.broker.Agencies() {
+		if a.Account == account {
+			next, err := h.admission(a)
+			if err != nil {
+				return nil, err
+			}
+			return json.Marshal(next)
+		}
+	}
+	return nil, fmt.Errorf("account %s is of no agency", account)
+}
+
+// Revoke ends the connections of an agency's user and lets it in no more, by any JWT made so far: for a
+// stolen user key. The agency's shares are still judged by its OpenPGP key; see Suspend.
+func (h *Hub) Revoke(id fairlead.AgencyID) error {
+	h.one.Lock()
+	defer h.one.Unlock()
+	a := h.broker.Agency(id)
+	if a == nil {
+		return fmt.Errorf("%s is not enrolled", id)
+	}
+	return h.nats.Revoke(a.Account, a.User)
 }
 
 func (h *Hub) enrol(ctx context.Context, a *registry.Agency) (*registry.Agency, error) {

@@ -224,6 +224,14 @@ func (h *Hub) operator() http.Handler {
 			reply(w, struct{}{}, err)
 		})
 	}
+	mux.HandleFunc("POST /revoke", func(w http.ResponseWriter, r *http.Request) {
+		var s registry.Suspension
+		err := decode(r, &s)
+		if err == nil {
+			err = h.Revoke(s.Agency)
+		}
+		reply(w, struct{}{}, err)
+	})
 	mux.HandleFunc("POST /rules", func(w http.ResponseWriter, r *http.Request) {
 		var rules registry.Rules
 		err := decode(r, &rules)

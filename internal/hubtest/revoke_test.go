@@ -1,0 +1,107 @@
+package hubtest
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"fairlead/internal/client"
+	"fairlead/internal/fairlead"
+	"fairlead/internal/policy"
+	"fairlead/internal/registry"
+)
+
+// TestRevoke: a revoked user key is out at once and stays out, whatever JWT it shows; nobody else notices.
+func TestRevoke(t *testing.T) {
+	t.Parallel()
+	w := New(t, Config{Listen: freeAddress(t)})
+	cedar := w.Agency(Cedar)
+	before := cedar.Home.Admission
+	if err := w.Hub.Revoke("NOBODY"); err == nil {
+		t.Error("nobody was revoked")
+	}
+	if err := w.Hub.Revoke(Cedar); err != nil {
+		t.Fatal(err)
+	}
+	out := func(when string) {
+		t.Helper()
+		if c, err := cedar.Home.Dial(context1(t), nil, w.cfg.Log); err == nil {
+			c.Close()
+			t.Errorf("%s: a revoked user is let in", when)
+		} else if !strings.Contains(err.Error(), "Authorization") && !strings.Contains(err.Error(), "Revoked") {
+			t.Errorf("%s: %v", when, err)
+		}
+	}
+	out("at once")
+	if _, err := cedar.Conn.Renew(context1(t)); err == nil {
+		t.Error("its live connection still gets credentials")
+	}
+	w.disconnect(Cedar)
+	if s := w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{}`))); s.State != client.Delivered {
+		t.Errorf("of the others: %s", s.State)
+	}
+	w.Close()
+	if err := w.startHub(context1(t)); err != nil {
+		t.Fatal(err)
+	}
+	out("after a restart")
+	if cedar.Home.Admission != before {
+		t.Error("the test's credentials changed")
+	}
+	w.Close()
+}
+
+// TestRenewal: a program that connects replaces credentials that are more than a day old.
+func TestRenewal(t *testing.T) {
+	t.Parallel()
+	w := New(t, Config{})
+	a := w.Agency(Alder)
+	first, now := a.Home.Admission, time.Now()
+	if left := first.Until.Sub(now); left > registry.UserLasts || left < registry.UserLasts-time.Hour {
+		t.Errorf("an admission for %v, want %v", left, registry.UserLasts)
+	}
+	if err := a.Home.Renew(context1(t), a.Conn, now.Add(registry.UserRenews-time.Hour)); err != nil || a.Home.Admission != first {
+		t.Errorf("renewed within a day: %v", err)
+	}
+	if err := a.Home.Renew(context1(t), a.Conn, now.Add(registry.UserRenews+time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if next := a.Home.Admission; next.UserJWT == "" || next.Account != first.Account || next.Until.Before(first.Until.Time) {
+		t.Errorf("%+v after %+v", next, first)
+	}
+	if err := w.Reopen(context1(t)); err != nil {
+		t.Fatal(err)
+	}
+	if kept := w.Agency(Alder).Home.Admission; kept != a.Home.Admission {
+		t.Errorf("in the folder is %+v, want %+v", kept, a.Home.Admission)
+	}
+	a.Home.Admission.Account = first.Account[:55] + "B"
+	if err := a.Home.Renew(context1(t), w.Agency(Alder).Conn, now.Add(registry.UserLasts)); !errors.Is(err, client.ErrHome) {
+		t.Errorf("an admission of another account: %v", err)
+	}
+}
+
+// TestSuspendedAtDecision: a share that was made and queued before its sender was suspended is judged by
+// what is so when it is decided.
+func TestSuspendedAtDecision(t *testing.T) {
+	t.Parallel()
+	w := New(t, Config{})
+	ids, err := w.Agency(Alder).Send(DraftAssessment(Birch, Section("EDU", `{}`)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Hub.Suspend(context1(t), true, registry.Suspension{Agency: Alder, Reason: "key_loss"}); err != nil {
+		t.Fatal(err)
+	}
+	w.settle(t)
+	s := w.sent(t, Alder, ids[0])
+	suspended := func(c policy.Cause) bool { return c.Reason == fairlead.ReasonSenderRole && strings.Contains(c.Advice, "suspended") }
+	if s.State != client.RefusedBy || !slices.ContainsFunc(s.Verdict.Causes, suspended) {
+		t.Errorf("%s: %+v", s.State, s.Verdict)
+	}
+	if list, err := w.Agency(Birch).Inbox(); err != nil || slices.ContainsFunc(list, func(m *client.Message) bool { return m.Header.ID == ids[0] }) {
+		t.Errorf("Birch has it: %v", err)
+	}
+}
