@@ -97,7 +97,9 @@ func TestSuspendedAtDecision(t *testing.T) {
 	}
 	w.settle(t)
 	s := w.sent(t, Alder, ids[0])
-	suspended := func(c policy.Cause) bool { return c.Reason == fairlead.ReasonSenderRole && strings.Contains(c.Advice, "suspended") }
+	suspended := func(c policy.Cause) bool {
+		return c.Reason == fairlead.ReasonSenderRole && strings.Contains(c.Advice, "suspended")
+	}
 	if s.State != client.RefusedBy || !slices.ContainsFunc(s.Verdict.Causes, suspended) {
 		t.Errorf("%s: %+v", s.State, s.Verdict)
 	}
