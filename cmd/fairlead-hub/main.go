@@ -9,7 +9,13 @@
 //	fairlead-hub passphrase -config FILE      seal the hub's keys under another passphrase
 //	fairlead-hub invite [-o FILE]             write an invitation for a new agency
 //	fairlead-hub agency review REQUEST        show a request and the fingerprint to compare
-//	fairlead-hub agency approve REQUEST [-o FILE]   enrol the agency; write its admission
+//	fairlead-hub agency approve REQUEST [-keys DIR] [-o FILE]
+//	                                          enrol the agency; write its admission. Where operators are on record,
+//	                                          the first adds an approval to the file, the second completes it
+//	fairlead-hub agency refuse REQUEST REASON       fingerprint, unknown, duplicate, not_entitled, other
+//	fairlead-hub agency remove ID REASON            for good: key_loss, request, breach, other
+//	fairlead-hub operator key NAME -keys DIR        make your own operator's key; print what goes on record
+//	fairlead-hub operator set FILE [-keys DIR]      put the operators on record, or approve a new list
 //	fairlead-hub agency list                  list enrolled agencies
 //	fairlead-hub agency suspend|resume ID REASON    key_loss, request, breach, other
 //	fairlead-hub agency revoke ID             end the connections of its user key, for good
@@ -36,7 +42,7 @@ func main() {
 	os.Exit(exit(os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-var errUsage = errors.New("usage: fairlead-hub run | nats-config | passphrase | invite | agency review|approve|list|suspend|resume|revoke | rules set | auditor add; see: go doc fairlead/cmd/fairlead-hub")
+var errUsage = errors.New("usage: fairlead-hub run | nats-config | passphrase | invite | agency review|approve|refuse|list|suspend|resume|remove|revoke | operator key|set | rules set | auditor add; see: go doc fairlead/cmd/fairlead-hub")
 
 // exit prints an error for a person and gives the exit status.
 func exit(stderr io.Writer, err error) int {
@@ -54,7 +60,7 @@ func exit(stderr io.Writer, err error) int {
 // commands are the subcommands by their words.
 var commands = map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) error{
 	"run": runHub, "nats-config": writeServer, "passphrase": passphrase, "invite": invite, "agency review": review, "agency approve": approve, "agency list": list,
-	"agency suspend": suspend(true), "agency resume": suspend(false), "agency revoke": revoke, "rules set": setRules, "auditor add": addAuditor,
+	"agency suspend": suspend(true), "agency resume": suspend(false), "agency revoke": revoke, "agency refuse": refuse, "agency remove": remove, "operator key": newOperator, "operator set": setOperators, "rules set": setRules, "auditor add": addAuditor,
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {

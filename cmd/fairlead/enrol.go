@@ -43,12 +43,39 @@ func enrol(_ context.Context, s *session) error {
 		return err
 	}
 	path := filepath.Join(s.Dir, "request.json")
-	return s.print(map[string]string{"request": path, "fingerprint": fingerprint.String()}, func() {
+	return s.print(map[string]string{"request": path, "fingerprint": fingerprint.String(), "words": fingerprint.Words()}, func() {
 		s.say("keys made in %s; they never leave this machine", s.Dir)
 		s.say("log key of the hub, compare it with the operator: %s", inv.LogKey)
 		s.say("fingerprint of your key, read it to the operator:  %s", fingerprint)
-		s.say("now send %s to the hub's operator", path)
+		s.say("the same in words, for your sponsor as well:        %s", fingerprint.Words())
+		s.say("now send %s to your sponsor, an agency already enrolled, and from there to the hub's operator", path)
 	})
+}
+
+// sponsor countersigns another agency's request, in its file, after its fingerprint was read out.
+func sponsor(_ context.Context, s *session) error {
+	raw, err := os.ReadFile(s.args[0])
+	if err != nil {
+		return err
+	}
+	var signed registry.SignedRequest
+	if err := json.Unmarshal(raw, &signed); err != nil {
+		return fmt.Errorf("%s is not a request of fairlead enrol: %w", s.args[0], err)
+	}
+	if err := s.openHome(); err != nil {
+		return err
+	}
+	if signed, err = s.home.Sponsor(signed, s.args[1], time.Now()); err != nil {
+		return err
+	}
+	if raw, err = json.MarshalIndent(signed, "", "\t"); err != nil {
+		return err
+	}
+	if err := os.WriteFile(s.args[0], append(raw, '\n'), 0o644); err != nil {
+		return err
+	}
+	s.say("countersigned as %s, in %s; send it to the hub's operator", s.home.Admission.Agency, s.args[0])
+	return nil
 }
 
 // join takes the admission, connects and proves its own entry.

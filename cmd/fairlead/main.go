@@ -5,6 +5,8 @@
 //
 //	fairlead enrol INVITATION -agency ID -name NAME -type TYPE -jurisdiction CODE [-duty]
 //	                              make keys here and a signed request for the hub's operator
+//	fairlead sponsor REQUEST FINGERPRINT   countersign another agency's request, once its own people have read
+//	                              its fingerprint out to you, in words or digits
 //	fairlead join ADMISSION       take the operator's admission and connect
 //	fairlead sync                 send what is queued, take what has arrived
 //	fairlead send DRAFT.yaml [-dry-run]   show what each recipient will see, and send
@@ -45,7 +47,7 @@ func main() {
 	os.Exit(exit(os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-var errUsage = errors.New("usage: fairlead enrol | join | sync | send | inbox | open | ack | consent | agreement | agencies | staff add | sent | approve | key rotate | passphrase | status; see: go doc fairlead/cmd/fairlead")
+var errUsage = errors.New("usage: fairlead enrol | sponsor | join | sync | send | inbox | open | ack | consent | agreement | agencies | staff add | sent | approve | key rotate | passphrase | status; see: go doc fairlead/cmd/fairlead")
 
 // errRefused is the exit of a command whose share the hub refused: the reasons were printed.
 var errRefused = errors.New("refused; the reasons are above")
@@ -70,7 +72,7 @@ type command struct {
 }
 
 var commands = map[string]command{
-	"enrol": {1, enrol}, "join": {1, join}, "sync": {0, sync}, "send": {1, send}, "inbox": {0, inbox}, "open": {1, open}, "ack": {2, ack},
+	"enrol": {1, enrol}, "sponsor": {2, sponsor}, "join": {1, join}, "sync": {0, sync}, "send": {1, send}, "inbox": {0, inbox}, "open": {1, open}, "ack": {2, ack},
 	"consent": {1, send}, "agreement list": {0, agreements}, "agreement propose": {1, propose}, "agreement sign": {1, sign},
 	"agreement suspend": {2, changeAgreement(agreement.Suspend)}, "agreement resume": {2, changeAgreement(agreement.Resume)},
 	"agreement terminate": {2, changeAgreement(agreement.Terminate)},

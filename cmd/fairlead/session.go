@@ -112,15 +112,27 @@ func (s *session) settings(dir, role, user string, wait time.Duration) error {
 // open opens the folder and, if the hub can be reached, connects. Without a hub everything that needs
 // none still works, and what is sent stays queued.
 func (s *session) open(ctx context.Context) (err error) {
+	if err := s.openHome(); err != nil {
+		return err
+	}
+	if s.home.Schema, err = schema.Load(); err != nil {
+		return err
+	}
+	return s.connect(ctx)
+}
+
+// openHome opens the folder and its keys.
+func (s *session) openHome() (err error) {
 	if s.home, err = client.OpenHome(s.Dir, keystore.Ask(s.PassphraseFile)); err != nil {
 		return err
 	}
 	if !s.home.Sealed() {
 		fmt.Fprintf(s.stderr, "WARNING: the keys in %s are not sealed; whoever reads that folder can act as this agency. Seal them: fairlead passphrase -dir %s\n", s.Dir, s.Dir)
 	}
-	if s.home.Schema, err = schema.Load(); err != nil {
-		return err
-	}
+	return nil
+}
+
+func (s *session) connect(ctx context.Context) (err error) {
 	log := zerolog.New(s.stderr).Level(zerolog.ErrorLevel)
 	dial, cancel := context.WithTimeout(ctx, s.Wait)
 	defer cancel()

@@ -162,8 +162,12 @@ func (w *world) request(dir string, r registry.Request) *registry.Agency {
 	w.t.Helper()
 	signed, err := Enrol(dir, keystore.Unsealed, registry.Invitation{LogKey: w.vkey}, r, w.now)
 	w.check(err)
-	r, _, err = signed.Review(w.now)
+	r, fingerprint, err := signed.Review(w.now)
 	w.check(err)
+	if len(w.snap.Agencies()) > 0 {
+		signed, err = w.agencies[0].home.Sponsor(signed, fingerprint.Words(), w.now)
+		w.check(err)
+	}
 	record := signed.Agency(r)
 	pair, err := nkeys.CreateAccount()
 	w.check(err)

@@ -103,8 +103,12 @@ func (h *Hub) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, a := range h.broker.Agencies() { // both may be repeated; a crash may have come between them
-		if err := h.open(ctx, a); err != nil {
+	for _, a := range h.broker.Agencies() { // all may be repeated; a crash may have come between entry and server
+		open := h.open
+		if a.Removed {
+			open = h.shut
+		}
+		if err := open(ctx, a); err != nil {
 			return err
 		}
 	}
@@ -287,6 +291,9 @@ func (h *Hub) Approve(ctx context.Context, s registry.SignedRequest) (*registry.
 	} else if string(a.Request) != string(s.Request) {
 		return nil, fmt.Errorf("%s is enrolled already, by another request; see deploy/README.md on lost keys", r.Agency)
 	}
+	if a.Removed {
+		return nil, fmt.Errorf("%s was removed", a.ID)
+	}
 	if err := h.open(ctx, a); err != nil {
 		return nil, err
 	}
@@ -348,6 +355,33 @@ func (h *Hub) open(ctx context.Context, a *registry.Agency) error {
 		return err
 	}
 	return h.bus.AddInbox(ctx, a.Jurisdiction, a.Account)
+}
+
+// shut lets a removed agency's users in no more.
+func (h *Hub) shut(_ context.Context, a *registry.Agency) error { return h.nats.Remove(a.Account) }
+
+// Refuse puts on record that a request was not approved.
+func (h *Hub) Refuse(ctx context.Context, s registry.SignedRequest, reason string) error {
+	r, _, err := s.Review(h.cfg.Now())
+	if err != nil {
+		return err
+	}
+	return h.broker.Refuse(ctx, registry.Refusal{Agency: r.Agency, Request: registry.RequestDigest(s.Request), Reason: reason})
+}
+
+// Remove stops an agency for good: by a log entry, and then at the server, where its connections end.
+func (h *Hub) Remove(ctx context.Context, s registry.Suspension) error {
+	h.one.Lock()
+	defer h.one.Unlock()
+	if err := h.broker.Remove(ctx, s); err != nil {
+		return err
+	}
+	return h.shut(ctx, h.broker.Agency(s.Agency))
+}
+
+// SetOperators puts the hub's operators on record.
+func (h *Hub) SetOperators(ctx context.Context, r registry.Operators) error {
+	return h.broker.SetOperators(ctx, r)
 }
 
 // SetRules replaces groups and country rules by a log entry.

@@ -224,6 +224,34 @@ func (h *Hub) operator() http.Handler {
 			reply(w, struct{}{}, err)
 		})
 	}
+	mux.HandleFunc("POST /refuse", func(w http.ResponseWriter, r *http.Request) {
+		var s struct {
+			Request registry.SignedRequest `json:"request"`
+			Reason  string                 `json:"reason"`
+		}
+		err := decode(r, &s)
+		if err == nil {
+			err = h.Refuse(r.Context(), s.Request, s.Reason)
+		}
+		reply(w, struct{}{}, err)
+	})
+	mux.HandleFunc("POST /remove", func(w http.ResponseWriter, r *http.Request) {
+		var s registry.Suspension
+		err := decode(r, &s)
+		if err == nil {
+			err = h.Remove(r.Context(), s)
+		}
+		reply(w, struct{}{}, err)
+	})
+	mux.HandleFunc("GET /operators", func(w http.ResponseWriter, _ *http.Request) { reply(w, h.broker.Operators(), nil) })
+	mux.HandleFunc("POST /operators", func(w http.ResponseWriter, r *http.Request) {
+		var list registry.Operators
+		err := decode(r, &list)
+		if err == nil {
+			err = h.SetOperators(r.Context(), list)
+		}
+		reply(w, struct{}{}, err)
+	})
 	mux.HandleFunc("POST /revoke", func(w http.ResponseWriter, r *http.Request) {
 		var s registry.Suspension
 		err := decode(r, &s)

@@ -9,6 +9,7 @@ import (
 
 	"fairlead/internal/client"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/keystore"
 	"fairlead/internal/policy"
 	"fairlead/internal/registry"
 )
@@ -51,6 +52,72 @@ func TestRevoke(t *testing.T) {
 		t.Error("the test's credentials changed")
 	}
 	w.Close()
+}
+
+// TestRemovedForGood: an agency that is removed is out at once and after a restart, and is not admitted again.
+func TestRemovedForGood(t *testing.T) {
+	t.Parallel()
+	w := New(t, Config{Listen: freeAddress(t)})
+	cedar := w.Agency(Cedar)
+	record := w.Hub.Broker().Agency(Cedar)
+	if err := w.Hub.Remove(context1(t), registry.Suspension{Agency: Cedar, Reason: "breach"}); err != nil {
+		t.Fatal(err)
+	}
+	w.disconnect(Cedar)
+	out := func(when string) {
+		t.Helper()
+		if c, err := cedar.Home.Dial(context1(t), nil, w.cfg.Log); err == nil {
+			c.Close()
+			t.Errorf("%s: it is let in", when)
+		}
+		again := registry.SignedRequest{Request: record.Request, Signature: record.Signature, Vouched: record.Vouched}
+		if _, err := w.Hub.Approve(context1(t), again); err == nil || !strings.Contains(err.Error(), "removed") {
+			t.Errorf("%s: admitted again, %v", when, err)
+		}
+	}
+	out("at once")
+	w.Close()
+	if err := w.startHub(context1(t)); err != nil {
+		t.Fatal(err)
+	}
+	out("after a restart")
+	w.Close()
+}
+
+// TestSponsorCompares: a sponsor signs for the key it was told of over the telephone, and for no other.
+func TestSponsorCompares(t *testing.T) {
+	t.Parallel()
+	w := New(t, Config{})
+	r := registry.Request{Agency: "DAMSON", Name: "Damson Council", Type: fairlead.TypeLA, Jurisdiction: "GB-WLS"}
+	signed, err := client.Enrol(w.home("DAMSON"), keystore.Unsealed, w.Hub.Invite(), r, w.Clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Hub.Approve(context1(t), signed); err == nil || !strings.Contains(err.Error(), "no sponsor") {
+		t.Errorf("the operator alone: %v", err)
+	}
+	_, heard, err := signed.Review(w.Clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := w.Agency(Birch).Home.Key.Fingerprint()
+	for name, said := range map[string]string{"of another key": other.Words(), "nothing": "", "a word less": strings.Join(strings.Fields(heard.Words())[1:], " ")} {
+		if got, err := w.Agency(Alder).Home.Sponsor(signed, said, w.Clock.Now()); err == nil || len(got.SponsorSignature) > 0 {
+			t.Errorf("%s: signed, %v", name, err)
+		}
+	}
+	if signed, err = w.Agency(Alder).Home.Sponsor(signed, heard.String(), w.Clock.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Hub.Approve(context1(t), signed); err != nil {
+		t.Fatal(err)
+	}
+	w.settle(t)
+	for _, a := range w.Agencies() {
+		if a.Snapshot().Agency("DAMSON") == nil {
+			t.Errorf("%s has not proved it", a.ID)
+		}
+	}
 }
 
 // TestRenewal: a program that connects replaces credentials that are more than a day old.

@@ -143,6 +143,9 @@ func (w *World) Enrol(ctx context.Context, r registry.Request) (*Agency, error) 
 	if err != nil {
 		return nil, err
 	}
+	if signed, err = w.sponsor(signed); err != nil {
+		return nil, err
+	}
 	admission, err := w.Hub.Approve(ctx, signed)
 	if err != nil {
 		return nil, err
@@ -151,6 +154,20 @@ func (w *World) Enrol(ctx context.Context, r registry.Request) (*Agency, error) 
 		return nil, err
 	}
 	return w.Connect(ctx, r.Agency)
+}
+
+// sponsor lets the first connected agency on record countersign, as it would after a telephone call.
+func (w *World) sponsor(s registry.SignedRequest) (registry.SignedRequest, error) {
+	_, fingerprint, err := s.Review(w.Clock.Now())
+	if err != nil {
+		return s, err
+	}
+	for _, by := range w.Hub.Broker().Agencies() {
+		if a := w.Agency(by.ID); a != nil && !by.Suspended {
+			return a.Home.Sponsor(s, fingerprint.Words(), w.Clock.Now())
+		}
+	}
+	return s, nil
 }
 
 func (w *World) home(id fairlead.AgencyID) string {

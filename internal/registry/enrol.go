@@ -23,6 +23,7 @@ type Invitation struct {
 type SignedRequest struct {
 	Request   []byte `json:"request"` // Request, exact bytes
 	Signature []byte `json:"signature"`
+	Vouched
 }
 
 // Admission is what an enrolled agency needs to connect. It is not secret: the user key never left the
@@ -58,7 +59,7 @@ func (s SignedRequest) Review(at time.Time) (Request, keyring.Fingerprint, error
 
 // Agency is the register's record of the request, still without an account.
 func (s SignedRequest) Agency(r Request) *Agency {
-	a := &Agency{Name: r.Name, User: r.User, Certificate: r.Certificate, Request: s.Request, Signature: s.Signature}
+	a := &Agency{Name: r.Name, User: r.User, Certificate: r.Certificate, Request: s.Request, Signature: s.Signature, Vouched: s.Vouched}
 	a.ID, a.Type, a.Jurisdiction, a.Emergency = r.Agency, r.Type, r.Jurisdiction, r.Emergency
 	return a
 }

@@ -32,6 +32,8 @@ type Agency struct {
 	Certificate []byte           `json:"certificate"` // OpenPGP, public
 	Request     []byte           `json:"request"`     // exact bytes of the agency's request
 	Signature   []byte           `json:"signature"`   // over the request, by the certificate's own key
+	Vouched                      // by others, over the same request
+	Removed     bool             `json:"removed,omitempty"`
 }
 
 // Rules are what the operator sets for all: groups that senders expand, and country rules.
@@ -74,6 +76,7 @@ type Snapshot struct {
 	accounts   map[fairlead.Account]fairlead.AgencyID
 	ring       *keyring.Ring
 	rules      Rules
+	operators  []Operator
 	agreements map[string]*standing           // by reference, "A2/1"
 	parties    map[fairlead.AgencyID][]string // references of a party's agreements, sorted
 	consents   trie[[]consent.Held]           // by agency and subject
