@@ -8,7 +8,7 @@
 //	fairlead sponsor REQUEST FINGERPRINT   countersign another agency's request, once its own people have read
 //	                              its fingerprint out to you, in words or digits
 //	fairlead join ADMISSION       take the operator's admission and connect
-//	fairlead sync                 send what is queued, take what has arrived
+//	fairlead sync [-again]        send what is queued, take what has arrived; after a restore, all of it again
 //	fairlead send DRAFT.yaml [-dry-run]   show what each recipient will see, and send
 //	fairlead inbox                list what was delivered and proved
 //	fairlead open SHARE           decrypt and show a message

@@ -38,6 +38,7 @@ type session struct {
 	Config
 	json, dryRun   bool
 	unsealed       bool // of enrol and passphrase
+	again          bool // of sync
 	args           []string
 	stdout, stderr io.Writer
 
@@ -61,6 +62,7 @@ func newSession(name string, args []string, want int, stdout, stderr io.Writer) 
 	wait := flags.Duration("wait", 0, "how long to wait for the hub (default 10s)")
 	flags.BoolVar(&s.json, "json", false, "answer in JSON")
 	flags.BoolVar(&s.unsealed, "unsealed", false, "enrol, passphrase: leave the keys without a passphrase; whoever reads the folder has them")
+	flags.BoolVar(&s.again, "again", false, "sync: take everything from the beginning, after the folder was restored from a backup")
 	flags.BoolVar(&s.dryRun, "dry-run", false, "send: only show what each recipient would see")
 	flags.StringVar(&s.agency, "agency", "", "enrol: id of the agency, such as NOR-CSC")
 	flags.StringVar(&s.name, "name", "", "enrol: its name")
