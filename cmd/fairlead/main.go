@@ -22,6 +22,9 @@
 //	fairlead approve SHARE REASON sign, as a second person, for a share that is held
 //	fairlead key rotate           make a new encryption key and announce it
 //	fairlead passphrase           seal the keys under another passphrase (-unsealed: under none)
+//	fairlead recovery print       print a sheet that opens the keys when the passphrase is forgotten
+//	fairlead recovery split       two sheets, of which both are needed
+//	fairlead recovery use         read the sheets from the standard input, one a line; set a new passphrase
 //	fairlead status               how far each share has come, and what the hub did wrong, if anything
 //
 // Every command takes -dir (or FAIRLEAD_DIR, or -config), -json, and for what people sign -role and
@@ -47,7 +50,7 @@ func main() {
 	os.Exit(exit(os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-var errUsage = errors.New("usage: fairlead enrol | sponsor | join | sync | send | inbox | open | ack | consent | agreement | agencies | staff add | sent | approve | key rotate | passphrase | status; see: go doc fairlead/cmd/fairlead")
+var errUsage = errors.New("usage: fairlead enrol | sponsor | join | sync | send | inbox | open | ack | consent | agreement | agencies | staff add | sent | approve | key rotate | passphrase | recovery print|split|use | status; see: go doc fairlead/cmd/fairlead")
 
 // errRefused is the exit of a command whose share the hub refused: the reasons were printed.
 var errRefused = errors.New("refused; the reasons are above")
@@ -76,7 +79,7 @@ var commands = map[string]command{
 	"consent": {1, send}, "agreement list": {0, agreements}, "agreement propose": {1, propose}, "agreement sign": {1, sign},
 	"agreement suspend": {2, changeAgreement(agreement.Suspend)}, "agreement resume": {2, changeAgreement(agreement.Resume)},
 	"agreement terminate": {2, changeAgreement(agreement.Terminate)},
-	"agencies":            {0, agencies}, "key rotate": {0, rotate}, "staff add": {2, addStaff}, "approve": {2, approve}, "sent": {1, own}, "passphrase": {0, passphrase}, "status": {0, status},
+	"agencies":            {0, agencies}, "key rotate": {0, rotate}, "staff add": {2, addStaff}, "approve": {2, approve}, "sent": {1, own}, "passphrase": {0, passphrase}, "recovery print": {0, printSheets(1)}, "recovery split": {0, printSheets(2)}, "recovery use": {0, recoverKeys}, "status": {0, status},
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {

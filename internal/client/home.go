@@ -171,6 +171,24 @@ func (h *Home) Close() {
 	clear(h.seed)
 }
 
+// RecoverySheets are what opens the keys in dir without the passphrase; see [keystore.Store.Sheets].
+func RecoverySheets(dir string, from keystore.Source, n int) ([][]byte, error) {
+	keys, err := keystore.Open(filepath.Join(dir, keysDir), from)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrHome, err)
+	}
+	defer keys.Close()
+	return keys.Sheets(n), nil
+}
+
+// Recover seals the keys in dir under a new passphrase by the sheets.
+func Recover(dir string, sheets [][]byte, fresh keystore.Source) error {
+	if err := keystore.Recover(filepath.Join(dir, keysDir), keyFile, sheets, fresh); err != nil {
+		return fmt.Errorf("%w: %w", ErrHome, err)
+	}
+	return nil
+}
+
 // ChangePassphrase seals the keys in dir under another passphrase.
 func ChangePassphrase(dir string, old, fresh keystore.Source) error {
 	keys, err := keystore.Open(filepath.Join(dir, keysDir), old)
