@@ -34,7 +34,16 @@ func Lock(dir string) (io.Closer, error) {
 		f.Close()
 		return nil, fmt.Errorf("lock %s: %w", path, err)
 	}
-	return f, nil
+	return lock{f}, nil
+}
+
+// lock is a held folder.
+type lock struct{ *os.File }
+
+// Close frees the folder. It unlocks before it closes: a process that was just being started may still
+// hold a copy of the file.
+func (l lock) Close() error {
+	return errors.Join(syscall.Flock(int(l.Fd()), syscall.LOCK_UN), l.File.Close())
 }
 
 func writeAt(f *os.File, text string) error {

@@ -7,7 +7,10 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"fairlead/internal/store"
@@ -55,6 +58,42 @@ func TestLock(t *testing.T) {
 	}
 	if lock, err = store.Lock(dir); err != nil {
 		t.Fatalf("after it was closed: %v", err)
+	}
+	lock.Close()
+}
+
+// TestLockCopied: a copy of the file that a process being started still holds does not hold the folder.
+func TestLockCopied(t *testing.T) {
+	dir := t.TempDir()
+	lock, err := store.Lock(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open, err := filepath.Glob("/proc/self/fd/*")
+	if err != nil || len(open) == 0 {
+		t.Skip("there is no /proc here")
+	}
+	copies := 0
+	for _, name := range open {
+		if to, err := os.Readlink(name); err != nil || to != filepath.Join(dir, "lock") {
+			continue
+		}
+		fd, err := strconv.Atoi(filepath.Base(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		dup, err := syscall.Dup(fd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer syscall.Close(dup) //nolint:errcheck // only a copy
+		copies++
+	}
+	if err := lock.Close(); err != nil || copies != 1 {
+		t.Fatalf("%d copies, %v", copies, err)
+	}
+	if lock, err = store.Lock(dir); err != nil {
+		t.Fatal(err)
 	}
 	lock.Close()
 }
