@@ -10,6 +10,7 @@ import (
 	"fairlead/internal/client"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/keystore"
+	"fairlead/internal/natsd"
 	"fairlead/internal/policy"
 	"fairlead/internal/registry"
 )
@@ -48,6 +49,11 @@ func TestRevoke(t *testing.T) {
 		t.Fatal(err)
 	}
 	out("after a restart")
+	record := w.Hub.Broker().Agency(Cedar)
+	again := registry.SignedRequest{Request: record.Request, Signature: record.Signature, Vouched: record.Vouched}
+	if _, err := w.Hub.Approve(context1(t), again); !errors.Is(err, natsd.ErrRevoked) {
+		t.Errorf("admitted again: %v", err)
+	}
 	if cedar.Home.Admission != before {
 		t.Error("the test's credentials changed")
 	}

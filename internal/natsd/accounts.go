@@ -138,6 +138,9 @@ func (s *Server) UserJWT(a fairlead.Account, user string, until time.Time) (stri
 	if err != nil {
 		return "", err
 	}
+	if s.revoked(a, user) {
+		return "", fmt.Errorf("%w: user %s of account %s", ErrRevoked, user, a)
+	}
 	claims := jwt.NewUserClaims(user)
 	claims.SetScoped(true)
 	claims.IssuerAccount = string(a)
@@ -145,6 +148,16 @@ func (s *Server) UserJWT(a fairlead.Account, user string, until time.Time) (stri
 		claims.Expires = until.Unix()
 	}
 	return claims.Encode(signing)
+}
+
+// revoked reports whether this very user was revoked: it never gets a JWT again.
+func (s *Server) revoked(a fairlead.Account, user string) bool {
+	token, err := s.resolver.LoadAcc(string(a))
+	if err != nil {
+		return false // not activated yet
+	}
+	claims, err := jwt.DecodeAccountClaims(token)
+	return err == nil && claims.Revocations[user] != 0
 }
 
 func seedsOf(a fairlead.Account) string { return "agency-" + string(a) + ".seeds" }

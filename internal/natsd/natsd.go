@@ -45,6 +45,8 @@ var (
 	ErrKeys = errors.New("natsd: keys missing")
 	// ErrAccount says that an account is not one of this hub's.
 	ErrAccount = errors.New("natsd: unknown account")
+	// ErrRevoked says that a user was revoked and gets no JWT again.
+	ErrRevoked = errors.New("natsd: user is revoked")
 	// ErrServer says that the server did not start.
 	ErrServer = errors.New("natsd: server did not start")
 )
