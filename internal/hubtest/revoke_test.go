@@ -82,11 +82,20 @@ func TestRemovedForGood(t *testing.T) {
 		}
 	}
 	out("at once")
+	// As if the hub had died between the entry and the server: the next start finishes it.
+	aspen := w.Agency(Aspen)
+	if err := w.Hub.Broker().Remove(context1(t), registry.Suspension{Agency: Aspen, Reason: "request"}); err != nil {
+		t.Fatal(err)
+	}
 	w.Close()
 	if err := w.startHub(context1(t)); err != nil {
 		t.Fatal(err)
 	}
 	out("after a restart")
+	if c, err := aspen.Home.Dial(context1(t), nil, w.cfg.Log); err == nil {
+		c.Close()
+		t.Error("the other removed agency is let in after a restart")
+	}
 	w.Close()
 }
 
