@@ -23,7 +23,7 @@ const layers = `
 	subject workday kind
 	envelope agreement consent staff law
 	policy
-	officer keyring entry tlog store config
+	officer keyring entry tlog store config keystore
 	seal bus natsd registry schema witness
 	broker client monitor
 	hub draft
@@ -62,7 +62,9 @@ var owners = map[string][]string{
 	"github.com/nats-io/nkeys":              {"internal/natsd", "internal/bus", "internal/subject"},
 	"github.com/synadia-io/orbit.go":        {"internal/bus"},
 	"github.com/ProtonMail/go-crypto":       {"internal/keyring", "internal/seal"},
+	"golang.org/x/crypto":                   {"internal/keystore"},
 	"golang.org/x/mod/sumdb":                {"internal/tlog"},
+	"golang.org/x/term":                     {"internal/keystore"},
 	"filippo.io/torchwood":                  {"internal/tlog"},
 	"modernc.org/sqlite":                    {"internal/store"},
 	"go.yaml.in/yaml":                       {"internal/config"},

@@ -42,7 +42,9 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("URL", w.Hub.HTTPURL())
-			env.Setenv("LOGKEY", filepath.Join(w.Dir, "hub", "log.key"))
+			env.Setenv("LOGKEY", filepath.Join(env.WorkDir, "log.key"))
+			key, err := w.LogKey()
+			check(t, errors.Join(err, os.WriteFile(env.Getenv("LOGKEY"), []byte(key+"\n"), 0o600)))
 			_, other, err := tlog.GenerateKey("hub.fairlead.example/log")
 			policy := string(panel.policy)
 			return errors.Join(err,
@@ -84,7 +86,7 @@ func world(ctx context.Context, t *testing.T) (*hubtest.World, string) {
 	check(t, w.Settle(ctx))
 	for _, kind := range []string{"assessment.share", "liaison.note"} {
 		_, err := w.Agency("ALDER").Send(&client.Draft{
-			Kind: kind, Role: "PRACTITIONER", User: "u1", To: []string{"BIRCH"}, Child: "kit", Threshold: "TH3", TLP: "AMBER", GSC: "OFFICIAL",
+			Kind: kind, Role: "PRACTITIONER", User: "u1", To: []string{"BIRCH"}, Child: "kit", Threshold: "TH3", TLP: "AMBER", GSC: "OFFICIAL", Told: "yes", S16LA: &envelope.S16LA{Considered: true},
 			Purpose:  map[string]fairlead.Purpose{"assessment.share": "PRT-ASSESS", "liaison.note": "LIAISE"}[kind],
 			Basis:    &envelope.Basis{Art6: "A6-1-e", Gateways: []fairlead.Gateway{"CA1989-47"}},
 			Sections: []client.DraftSection{{Code: "EDU", Type: "json", Content: []byte(`{}`)}},

@@ -48,6 +48,8 @@ func (d *demo) run(ctx context.Context) (err error) {
 		return err
 	}
 
+	d.say("WARNING: all keys of this demo lie unsealed in %s. Real ones are sealed under a passphrase.\n", d.dir)
+
 	// 2 A hub starts, with the clock of the story.
 	d.world, err = hubtest.Open(ctx, hubtest.Config{
 		Dir: d.dir, Start: d.story.Start.Time, Listen: "127.0.0.1:0", HTTP: "127.0.0.1:0", Schema: contents, Log: zerolog.Nop(),

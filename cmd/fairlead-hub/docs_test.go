@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -68,7 +69,7 @@ func TestDocs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile("`fairlead-hub ([a-z][a-z ]*)").FindAllStringSubmatch(string(text), -1) {
+		for _, m := range regexp.MustCompile("`fairlead-hub ([a-z][a-z -]*)").FindAllStringSubmatch(string(text), -1) {
 			named++
 			words := strings.Fields(m[1])
 			two := strings.Join(words[:min(2, len(words))], " ")
@@ -82,6 +83,36 @@ func TestDocs(t *testing.T) {
 	}
 }
 
+// TestUnits: each unit is sandboxed, by its lines and, where the tool is there, by systemd's own measure.
+func TestUnits(t *testing.T) {
+	units, err := filepath.Glob("../../deploy/*.service")
+	if err != nil || len(units) < 3 {
+		t.Fatalf("%v, %v", units, err)
+	}
+	for _, unit := range units {
+		raw, err := os.ReadFile(unit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range strings.Fields(`NoNewPrivileges=yes ProtectSystem=strict ProtectHome=yes PrivateTmp=yes PrivateDevices=yes LimitCORE=0 UMask=0077
+			StateDirectoryMode=0700 CapabilityBoundingSet= RestrictNamespaces=yes MemoryDenyWriteExecute=yes SystemCallFilter=@system-service`) {
+			if !strings.Contains(string(raw), "\n"+line+"\n") {
+				t.Errorf("%s lacks %s", unit, line)
+			}
+		}
+		if !strings.Contains(string(raw), "LoadCredentialEncrypted=") || strings.Contains(string(raw), "Environment=") {
+			t.Errorf("%s does not take its secret from an encrypted credential", unit)
+		}
+		if _, err := exec.LookPath("systemd-analyze"); err != nil {
+			t.Logf("systemd-analyze is not here: the exposure of %s is not measured", unit)
+			continue
+		}
+		if out, err := exec.CommandContext(t.Context(), "systemd-analyze", "security", "--offline=true", "--threshold=20", unit).CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", unit, err, out)
+		}
+	}
+}
+
 func TestConfigRefusals(t *testing.T) {
 	for _, c := range []struct {
 		cfg  Config
@@ -89,6 +120,8 @@ func TestConfigRefusals(t *testing.T) {
 	}{
 		{Config{Listen: "x:1", Origin: "o"}, "dir"},
 		{Config{Dir: "d", Origin: "o"}, "listen"},
+		{Config{Dir: "d", Listen: "x:1", NATS: "nats://x:1", Origin: "o"}, "nats"},
+		{Config{Dir: "d", Listen: "x:1", Origin: "o", Unsealed: true, PassphraseFile: "f"}, "unsealed"},
 		{Config{Dir: "d", Listen: "x:1"}, "origin"},
 		{Config{Dir: "d", Listen: "x:1", Origin: "o", Log: "loud"}, "log"},
 	} {

@@ -6,20 +6,26 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
 
 	"fairlead/internal/config"
 	"fairlead/internal/hub"
+	"fairlead/internal/keystore"
 )
 
 // Config is the file of `fairlead-hub run`; config/fairlead-hub.yaml is a commented sample.
 type Config struct {
 	// Dir holds all state of the hub: log, details, NATS store, keys. Back it up; its log is metadata in clear.
 	Dir string `yaml:"dir"`
-	// Listen is "host:port" where agencies connect over TLS 1.3.
+	// Listen is "host:port" where agencies connect over TLS 1.3, to this program or to the server of NATS.
 	Listen string `yaml:"listen"`
+	// NATS is "tls://host:port" of a nats-server that is a program of its own, set up with fairlead-hub
+	// nats-config. Left out, the server is in this program.
+	NATS string `yaml:"nats"`
 	// HTTP is "host:port" of the read-only server: checkpoint, tiles, health, metrics. Loopback unless a
 	// TLS proxy stands before it.
 	HTTP string `yaml:"http"`
@@ -28,6 +34,11 @@ type Config struct {
 	// Witnesses is a file that says whose cosignatures make the log witnessed (C2SP tlog-policy); empty: nobody is
 	// asked. config/witness.policy is a commented sample.
 	Witnesses string `yaml:"witnesses"`
+	// PassphraseFile holds the passphrase of DIR/keys, for its owner alone to read. Without it: the environment
+	// (FAIRLEAD_PASSPHRASE_FILE, FAIRLEAD_PASSPHRASE), the systemd credential fairlead-passphrase, or the terminal.
+	PassphraseFile string `yaml:"passphrase_file"`
+	// Unsealed makes a new hub's keys without a passphrase: whoever reads DIR/keys can act as the hub.
+	Unsealed bool `yaml:"unsealed"`
 	// Log is "json" or "console"; empty picks console on a terminal.
 	Log string `yaml:"log"`
 }
@@ -38,8 +49,12 @@ func (c *Config) check() error {
 		return fmt.Errorf("%w: dir: name the folder of the hub's state", config.ErrConfig)
 	case c.Listen == "":
 		return fmt.Errorf("%w: listen: name host:port for agencies", config.ErrConfig)
+	case c.NATS != "" && !strings.HasPrefix(c.NATS, "tls://"):
+		return fmt.Errorf("%w: nats: want tls://host:port; nothing goes in clear", config.ErrConfig)
 	case c.Origin == "":
 		return fmt.Errorf("%w: origin: name the log, such as hub.example.org/log", config.ErrConfig)
+	case c.Unsealed && c.PassphraseFile != "":
+		return fmt.Errorf("%w: unsealed: it contradicts passphrase_file; choose one", config.ErrConfig)
 	case c.Log != "" && c.Log != "json" && c.Log != "console":
 		return fmt.Errorf("%w: log: want json or console", config.ErrConfig)
 	}
@@ -60,22 +75,85 @@ func runHub(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	if err := cfg.check(); err != nil {
 		return err
 	}
-	var policy []byte
+	what := cfg.hub(stderr)
 	if cfg.Witnesses != "" {
 		var err error
-		if policy, err = os.ReadFile(cfg.Witnesses); err != nil {
+		if what.Policy, err = os.ReadFile(cfg.Witnesses); err != nil {
 			return fmt.Errorf("%w: witnesses: %w", config.ErrConfig, err)
 		}
 	}
-	h, err := hub.Start(ctx, hub.Config{
-		Dir: cfg.Dir, Listen: cfg.Listen, HTTP: cfg.HTTP, Origin: cfg.Origin, Policy: policy, Now: time.Now, Log: logger(cfg.Log, stderr),
-	})
+	h, err := hub.Start(ctx, what)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
 	fmt.Fprintf(stdout, "hub ready\n  agencies %s\n  http     %s\n  socket   %s\n", h.Invite().URL, h.HTTPURL(), h.SocketPath())
 	<-ctx.Done()
+	return nil
+}
+
+func (c *Config) hub(stderr io.Writer) hub.Config {
+	return hub.Config{
+		Dir: c.Dir, Listen: c.Listen, NATS: c.NATS, HTTP: c.HTTP, Origin: c.Origin, Unlock: c.unlock(), Now: time.Now, Log: logger(c.Log, stderr),
+	}
+}
+
+// writeServer writes what a nats-server that is a program of its own needs to serve this hub.
+func writeServer(_ context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("nats-config", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	path := flags.String("config", "", "the hub's configuration file")
+	out := flags.String("o", "", "folder to write")
+	if flags.Parse(args) != nil || *path == "" || *out == "" || flags.NArg() > 0 {
+		return errUsage
+	}
+	var cfg Config
+	if err := config.Load(*path, &cfg); err != nil {
+		return err
+	}
+	if err := cfg.check(); err != nil {
+		return err
+	}
+	if cfg.NATS == "" {
+		return fmt.Errorf("%w: nats: name the address of the server, tls://host:port", config.ErrConfig)
+	}
+	if err := hub.WriteServer(cfg.hub(stderr), *out, cfg.Listen); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "written to %s; move it to the server's machine, whole and unread. Start there, in that folder:\n"+
+		"  FAIRLEAD_STORE_KEY=key-$(openssl rand -hex 32) nats-server -c nats.conf\nKeep that key: without it the store is lost.\n", *out)
+	return nil
+}
+
+// unlock is where the passphrase of the hub's keys comes from.
+func (c *Config) unlock() keystore.Source {
+	if c.Unsealed {
+		return keystore.Unsealed
+	}
+	return keystore.Ask(c.PassphraseFile)
+}
+
+// passphrase seals the hub's keys under another passphrase; the hub may run meanwhile.
+func passphrase(_ context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("passphrase", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	path := flags.String("config", "", "the hub's configuration file")
+	if flags.Parse(args) != nil || *path == "" || flags.NArg() > 0 {
+		return errUsage
+	}
+	var cfg Config
+	if err := config.Load(*path, &cfg); err != nil {
+		return err
+	}
+	keys, err := keystore.Open(filepath.Join(cfg.Dir, "keys"), keystore.Ask(cfg.PassphraseFile))
+	if err != nil {
+		return err
+	}
+	defer keys.Close()
+	if err := keys.Reseal(keystore.AskNew); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "done; old copies of %s still open with the old passphrase\n", cfg.Dir)
 	return nil
 }
 

@@ -5,11 +5,20 @@
 // Usage:
 //
 //	fairlead-hub run -config FILE             run the hub
+//	fairlead-hub nats-config -config FILE -o DIR    set up a nats-server that is a program of its own
+//	fairlead-hub passphrase -config FILE      seal the hub's keys under another passphrase
 //	fairlead-hub invite [-o FILE]             write an invitation for a new agency
 //	fairlead-hub agency review REQUEST        show a request and the fingerprint to compare
-//	fairlead-hub agency approve REQUEST [-o FILE]   enrol the agency; write its admission
+//	fairlead-hub agency approve REQUEST [-keys DIR] [-o FILE]
+//	                                          enrol the agency; write its admission. Where operators are on record,
+//	                                          the first adds an approval to the file, the second completes it
+//	fairlead-hub agency refuse REQUEST REASON       fingerprint, unknown, duplicate, not_entitled, other
+//	fairlead-hub agency remove ID REASON            for good: key_loss, request, breach, other
+//	fairlead-hub operator key NAME -keys DIR        make your own operator's key; print what goes on record
+//	fairlead-hub operator set FILE [-keys DIR]      put the operators on record, or approve a new list
 //	fairlead-hub agency list                  list enrolled agencies
 //	fairlead-hub agency suspend|resume ID REASON    key_loss, request, breach, other
+//	fairlead-hub agency revoke ID             end the connections of its user key, for good
 //	fairlead-hub rules set FILE               set groups, country rules and tables of law
 //	fairlead-hub auditor add NAME             make an auditor's read credential, shown once
 //
@@ -33,7 +42,7 @@ func main() {
 	os.Exit(exit(os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-var errUsage = errors.New("usage: fairlead-hub run | invite | agency review|approve|list|suspend|resume | rules set | auditor add; see: go doc fairlead/cmd/fairlead-hub")
+var errUsage = errors.New("usage: fairlead-hub run | nats-config | passphrase | invite | agency review|approve|refuse|list|suspend|resume|remove|revoke | operator key|set | rules set | auditor add; see: go doc fairlead/cmd/fairlead-hub")
 
 // exit prints an error for a person and gives the exit status.
 func exit(stderr io.Writer, err error) int {
@@ -50,8 +59,8 @@ func exit(stderr io.Writer, err error) int {
 
 // commands are the subcommands by their words.
 var commands = map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) error{
-	"run": runHub, "invite": invite, "agency review": review, "agency approve": approve, "agency list": list,
-	"agency suspend": suspend(true), "agency resume": suspend(false), "rules set": setRules, "auditor add": addAuditor,
+	"run": runHub, "nats-config": writeServer, "passphrase": passphrase, "invite": invite, "agency review": review, "agency approve": approve, "agency list": list,
+	"agency suspend": suspend(true), "agency resume": suspend(false), "agency revoke": revoke, "agency refuse": refuse, "agency remove": remove, "operator key": newOperator, "operator set": setOperators, "rules set": setRules, "auditor add": addAuditor,
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {

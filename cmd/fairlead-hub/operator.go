@@ -23,6 +23,7 @@ import (
 // operator is what the subcommands share: which hub, and the form of the answer.
 type operator struct {
 	dir, out string
+	keys     string // folder of an operator's own key
 	json     bool
 	args     []string
 }
@@ -35,6 +36,7 @@ func parse(name string, args []string, wantArgs int, stderr io.Writer) (*operato
 	path := flags.String("config", "", "the hub's configuration file")
 	flags.StringVar(&o.dir, "dir", os.Getenv("FAIRLEAD_HUB_DIR"), "the hub's folder (or FAIRLEAD_HUB_DIR)")
 	flags.StringVar(&o.out, "o", "", "write the answer to this file")
+	flags.StringVar(&o.keys, "keys", "", "folder of your own operator's key")
 	flags.BoolVar(&o.json, "json", false, "answer in JSON")
 	for len(args) > 0 {
 		if flags.Parse(args) != nil {
@@ -144,11 +146,12 @@ func review(_ context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	if o.json {
-		return o.write(stdout, map[string]any{"request": r, "fingerprint": fingerprint.String()})
+		return o.write(stdout, map[string]any{"request": r, "fingerprint": fingerprint.String(), "words": fingerprint.Words()})
 	}
-	fmt.Fprintf(stdout, "agency        %s\nname          %s\ntype          %s\njurisdiction  %s\nduty inbox    %t\nmade          %s\nfingerprint   %s\n"+
+	fmt.Fprintf(stdout, "agency        %s\nname          %s\ntype          %s\njurisdiction  %s\nduty inbox    %t\nmade          %s\nsponsor       %s\napproved by   %s\nfingerprint   %s\nin words      %s\n"+
 		"Ring the agency on a number you know and compare the fingerprint. Then: fairlead-hub agency approve %s\n",
-		r.Agency, r.Name, r.Type, r.Jurisdiction, r.Emergency, r.At.Format(time.RFC3339), groups(fingerprint.String()), o.args[0])
+		r.Agency, r.Name, r.Type, r.Jurisdiction, r.Emergency, r.At.Format(time.RFC3339), sponsorOf(s), approvers(s),
+		groups(fingerprint.String()), fingerprint.Words(), o.args[0])
 	return nil
 }
 
@@ -169,6 +172,15 @@ func approve(ctx context.Context, args []string, stdout, stderr io.Writer) error
 	s, err := readRequest(o.args[0])
 	if err != nil {
 		return err
+	}
+	if o.keys != "" {
+		if err := o.countersign(ctx, &s); err != nil {
+			return err
+		}
+		if len(s.Approvals) < 2 {
+			fmt.Fprintf(stdout, "your approval is in %s; a second operator now runs the same command\n", o.args[0])
+			return nil
+		}
 	}
 	var a registry.Admission
 	if err := o.call(ctx, "POST", "/approve", s, &a); err != nil {
@@ -214,6 +226,19 @@ func suspend(yes bool) func(context.Context, []string, io.Writer, io.Writer) err
 		fmt.Fprintf(stdout, "%s: %s is a log entry\n", s.Agency, action)
 		return nil
 	}
+}
+
+// revoke ends the connections of an agency's user for good.
+func revoke(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parse("agency revoke", args, 1, stderr)
+	if err != nil {
+		return err
+	}
+	if err := o.call(ctx, "POST", "/revoke", registry.Suspension{Agency: fairlead.AgencyID(o.args[0])}, &struct{}{}); err != nil {
+		return err
+	}
+	fmt.Fprintf(stdout, "%s: its user key lets nobody in any more; what comes in its name is still judged by its OpenPGP key: fairlead-hub agency suspend\n", o.args[0])
+	return nil
 }
 
 // Rules is the file of `rules set`.

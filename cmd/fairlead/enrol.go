@@ -10,6 +10,7 @@ import (
 
 	"fairlead/internal/client"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/keystore"
 	"fairlead/internal/registry"
 )
 
@@ -29,7 +30,11 @@ func enrol(_ context.Context, s *session) error {
 	r := registry.Request{
 		Agency: fairlead.AgencyID(s.agency), Name: s.name, Type: fairlead.AgencyType(s.kind), Jurisdiction: fairlead.Jurisdiction(s.jurisdiction), Emergency: s.duty,
 	}
-	signed, err := client.Enrol(s.Dir, inv, r, time.Now())
+	from := keystore.Ask(s.PassphraseFile)
+	if s.unsealed {
+		from = keystore.Unsealed
+	}
+	signed, err := client.Enrol(s.Dir, from, inv, r, time.Now())
 	if err != nil {
 		return err
 	}
@@ -38,12 +43,39 @@ func enrol(_ context.Context, s *session) error {
 		return err
 	}
 	path := filepath.Join(s.Dir, "request.json")
-	return s.print(map[string]string{"request": path, "fingerprint": fingerprint.String()}, func() {
+	return s.print(map[string]string{"request": path, "fingerprint": fingerprint.String(), "words": fingerprint.Words()}, func() {
 		s.say("keys made in %s; they never leave this machine", s.Dir)
 		s.say("log key of the hub, compare it with the operator: %s", inv.LogKey)
 		s.say("fingerprint of your key, read it to the operator:  %s", fingerprint)
-		s.say("now send %s to the hub's operator", path)
+		s.say("the same in words, for your sponsor as well:        %s", fingerprint.Words())
+		s.say("now send %s to your sponsor, an agency already enrolled, and from there to the hub's operator", path)
 	})
+}
+
+// sponsor countersigns another agency's request, in its file, after its fingerprint was read out.
+func sponsor(_ context.Context, s *session) error {
+	raw, err := os.ReadFile(s.args[0])
+	if err != nil {
+		return err
+	}
+	var signed registry.SignedRequest
+	if err := json.Unmarshal(raw, &signed); err != nil {
+		return fmt.Errorf("%s is not a request of fairlead enrol: %w", s.args[0], err)
+	}
+	if err := s.openHome(); err != nil {
+		return err
+	}
+	if signed, err = s.home.Sponsor(signed, s.args[1], time.Now()); err != nil {
+		return err
+	}
+	if raw, err = json.MarshalIndent(signed, "", "\t"); err != nil {
+		return err
+	}
+	if err := os.WriteFile(s.args[0], append(raw, '\n'), 0o644); err != nil {
+		return err
+	}
+	s.say("countersigned as %s, in %s; send it to the hub's operator", s.home.Admission.Agency, s.args[0])
+	return nil
 }
 
 // join takes the admission, connects and proves its own entry.
@@ -66,6 +98,19 @@ func join(ctx context.Context, s *session) error {
 		return fmt.Errorf("the log does not show this agency yet; try: fairlead sync")
 	}
 	return s.print(a, func() { s.say("%s is in the register, proved by log entry %d; you can send", a.Agency, a.Entry) })
+}
+
+// passphrase seals the keys under another passphrase.
+func passphrase(_ context.Context, s *session) error {
+	var fresh keystore.Source = keystore.AskNew
+	if s.unsealed {
+		fresh = keystore.Unsealed
+	}
+	if err := client.ChangePassphrase(s.Dir, keystore.Ask(s.PassphraseFile), fresh); err != nil {
+		return err
+	}
+	s.say("done; old copies of %s still open with the old passphrase", s.Dir)
+	return nil
 }
 
 // rotate makes a new encryption subkey and announces it.

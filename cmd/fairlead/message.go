@@ -25,6 +25,11 @@ func sync(ctx context.Context, s *session) error {
 	if s.conn == nil {
 		return errors.New("no hub, nothing synced")
 	}
+	if s.again {
+		if err := s.conn.Rewind(ctx, 0); err != nil {
+			return err
+		}
+	}
 	if err := s.catchUp(ctx); err != nil {
 		return err
 	}

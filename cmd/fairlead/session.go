@@ -16,6 +16,7 @@ import (
 	"fairlead/internal/client"
 	"fairlead/internal/config"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/keystore"
 	"fairlead/internal/schema"
 )
 
@@ -26,6 +27,9 @@ type Config struct {
 	// Role and User are who signs what people sign, unless -role and -user say otherwise. User is a pseudonym.
 	Role fairlead.Role `yaml:"role"`
 	User string        `yaml:"user"`
+	// PassphraseFile holds the passphrase of the keys, for its owner alone to read. Without it: the environment
+	// (FAIRLEAD_PASSPHRASE_FILE, FAIRLEAD_PASSPHRASE), the systemd credential fairlead-passphrase, or the terminal.
+	PassphraseFile string `yaml:"passphrase_file"`
 	// Wait is how long a command waits for the hub, such as "10s".
 	Wait time.Duration `yaml:"wait"`
 }
@@ -35,6 +39,8 @@ type session struct {
 	Config
 	json, dryRun   bool
 	exercise       bool // of inbox
+	unsealed       bool // of enrol and passphrase
+	again          bool // of sync
 	args           []string
 	stdout, stderr io.Writer
 
@@ -60,6 +66,8 @@ func newSession(name string, args []string, want int, stdout, stderr io.Writer) 
 	user := flags.String("user", "", "pseudonym of who signs")
 	wait := flags.Duration("wait", 0, "how long to wait for the hub (default 10s)")
 	flags.BoolVar(&s.json, "json", false, "answer in JSON")
+	flags.BoolVar(&s.unsealed, "unsealed", false, "enrol, passphrase: leave the keys without a passphrase; whoever reads the folder has them")
+	flags.BoolVar(&s.again, "again", false, "sync: take everything from the beginning, after the folder was restored from a backup")
 	flags.BoolVar(&s.dryRun, "dry-run", false, "send: only show what each recipient would see")
 	flags.StringVar(&s.agency, "agency", "", "enrol: id of the agency, such as NOR-CSC")
 	flags.StringVar(&s.name, "name", "", "enrol: its name")
@@ -122,17 +130,37 @@ func (s *session) settings(dir, role, user string, wait time.Duration) error {
 // open opens the folder and, if the hub can be reached, connects. Without a hub everything that needs
 // none still works, and what is sent stays queued.
 func (s *session) open(ctx context.Context) (err error) {
-	if s.home, err = client.OpenHome(s.Dir); err != nil {
+	if err := s.openHome(); err != nil {
 		return err
 	}
 	if s.home.Schema, err = schema.Load(); err != nil {
 		return err
 	}
+	return s.connect(ctx)
+}
+
+// openHome opens the folder and its keys.
+func (s *session) openHome() (err error) {
+	if s.home, err = client.OpenHome(s.Dir, keystore.Ask(s.PassphraseFile)); err != nil {
+		return err
+	}
+	if !s.home.Sealed() {
+		fmt.Fprintf(s.stderr, "WARNING: the keys in %s are not sealed; whoever reads that folder can act as this agency. Seal them: fairlead passphrase -dir %s\n", s.Dir, s.Dir)
+	}
+	return nil
+}
+
+func (s *session) connect(ctx context.Context) (err error) {
 	log := zerolog.New(s.stderr).Level(zerolog.ErrorLevel)
 	dial, cancel := context.WithTimeout(ctx, s.Wait)
 	defer cancel()
 	if s.conn, err = s.home.Dial(dial, nil, log); err != nil {
 		fmt.Fprintf(s.stderr, "the hub at %s cannot be reached; what you send stays queued here (%v)\n", s.home.Invitation.URL, err)
+	}
+	if s.conn != nil {
+		if err := s.home.Renew(dial, s.conn, time.Now()); err != nil {
+			fmt.Fprintf(s.stderr, "the credentials were not renewed and end %s: %v\n", s.home.Admission.Until.Format(time.DateOnly), err)
+		}
 	}
 	s.client, err = s.home.Open(s.conn, time.Now, log)
 	return err
@@ -152,6 +180,9 @@ func (s *session) close() {
 	}
 	if s.conn != nil {
 		s.conn.Close()
+	}
+	if s.home != nil {
+		s.home.Close()
 	}
 }
 

@@ -25,6 +25,24 @@ func (b *Broker) Enrol(ctx context.Context, a *registry.Agency) error { return b
 // SetRules replaces groups, country rules and tables of law.
 func (b *Broker) SetRules(ctx context.Context, r registry.Rules) error { return b.act(ctx, "rules", r) }
 
+// SetOperators replaces the list of the hub's operators.
+func (b *Broker) SetOperators(ctx context.Context, r registry.Operators) error {
+	return b.act(ctx, "operators", r)
+}
+
+// Refuse puts on record that a request was not approved.
+func (b *Broker) Refuse(ctx context.Context, r registry.Refusal) error {
+	return b.act(ctx, "refuse", r)
+}
+
+// Remove stops an agency for good.
+func (b *Broker) Remove(ctx context.Context, s registry.Suspension) error {
+	return b.act(ctx, "remove", s)
+}
+
+// Operators lists the hub's operators.
+func (b *Broker) Operators() []registry.Operator { return b.shown.Load().Operators() }
+
 // Suspend stops an agency from sending and receiving, or lets it again.
 func (b *Broker) Suspend(ctx context.Context, yes bool, s registry.Suspension) error {
 	action := "resume"

@@ -90,12 +90,15 @@ type owed struct {
 	index   int64
 }
 
-// unread counts submissions of one account within a minute that could not be parsed.
+// unread counts submissions of one account within a minute that could not be parsed, or whose sender was
+// not established.
 type unread struct {
-	minute time.Time
-	more   int // beyond the first, which made an entry at once
-	cause  policy.Cause
-	digest fairlead.Digest
+	minute   time.Time
+	seen     bool // one that could not be parsed made an entry at once
+	unproved int  // of a sender not established; the first maxUnproved made an entry each
+	more     int  // beyond those
+	cause    policy.Cause
+	digest   fairlead.Digest
 }
 
 // Status is what operators watch. It names no case and no child.

@@ -69,6 +69,9 @@ func (b *Broker) seen(batch *batch, a *arrival) bool {
 // decideShare decides one share and writes entry, delivery, verdict and what others need of it.
 func (b *Broker) decideShare(batch *batch, a *arrival, now time.Time) {
 	a.ent.Decision = batch.snap.Decide(a.ent, now, a.verify)
+	if b.crowded(batch, a, now) {
+		return
+	}
 	d := &entry.Detail{Share: a.ent}
 	b.compare(a)
 	l := entry.Leaf{Class: entry.ClassShare, At: now, Share: a.share.H.ID, Outcome: entry.OutcomeNotDelivered, To: a.share.H.To.Agency}
@@ -294,15 +297,39 @@ func (b *Broker) noticeHeader(to fairlead.AgencyID, kind string, record []byte, 
 // refuseUnread records a submission that could not be read: the first of an account in a minute makes
 // an entry and a verdict at once, those after it are counted, so that rubbish cannot fill the log.
 func (b *Broker) refuseUnread(batch *batch, a *arrival, now time.Time) {
-	minute := now.Truncate(time.Minute)
-	if u, ok := batch.unread[a.account]; ok && u.minute.Equal(minute) {
-		batch.unread[a.account] = unread{minute: minute, more: u.more + 1, cause: a.cause, digest: a.digest}
+	u := batch.unread[a.account] // of this minute, or zero: flushUnread ran before
+	u.minute = now.Truncate(time.Minute)
+	if u.seen {
+		u.more, u.cause, u.digest = u.more+1, a.cause, a.digest
+		batch.unread[a.account] = u
 		return
 	}
-	batch.unread[a.account] = unread{minute: minute, cause: a.cause, digest: a.digest}
-	if e, ok := b.appendUnread(batch, a.account, minute, 1, a.digest, a.cause, now); ok {
+	u.seen = true
+	batch.unread[a.account] = u
+	if e, ok := b.appendUnread(batch, a.account, u.minute, 1, a.digest, a.cause, now); ok {
 		b.sendVerdict(batch, e, a.account)
 	}
+}
+
+// maxUnproved is how many refusals of a sender not established (P00) one account makes entries of in a
+// minute: enough for a program whose clock is wrong, which sends again, and not enough to fill the log.
+const maxUnproved = 16
+
+// crowded counts a refusal whose sender was not established, and reports whether it makes no entry of its own.
+func (b *Broker) crowded(batch *batch, a *arrival, now time.Time) bool {
+	causes := a.ent.Decision.Causes
+	i := slices.IndexFunc(causes, func(c policy.Cause) bool { return c.Check == "P00" })
+	if i < 0 {
+		return false
+	}
+	u := batch.unread[a.account]
+	u.minute = now.Truncate(time.Minute)
+	u.unproved++
+	if u.unproved > maxUnproved {
+		u.more, u.cause, u.digest = u.more+1, causes[i], a.ent.Digest
+	}
+	batch.unread[a.account] = u
+	return u.unproved > maxUnproved
 }
 
 // flushUnread closes the counts of minutes that have passed.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"fairlead/internal/broker"
+	"fairlead/internal/bus"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/hubtest"
 	"fairlead/internal/tlog"
@@ -108,7 +109,7 @@ func TestRecover(t *testing.T) {
 		{"crash after the details", func(d disk) { d.rollBack("log", "HEAD") }, nil, "", ""},
 		{"committed checkpoint rolled back", func(d disk) { d.rollBack("HEAD") }, broker.ErrStoreOld, "this folder has published", restore},
 		{"committed checkpoint and ledger rolled back", func(d disk) { d.rollBack("HEAD", "LEDGER") }, broker.ErrStoreOld, "this folder has published", restore},
-		{"committed checkpoint lost", func(d disk) { d.remove("HEAD") }, broker.ErrStoreOld, "HEAD has 0", restore},
+		{"committed checkpoint lost", func(d disk) { d.remove("HEAD") }, bus.ErrStream, "HEAD of this hub is not there", "put server and key back"},
 		{"ledger rolled back", func(d disk) { d.rollBack("LEDGER") }, broker.ErrStoreOld, "LEDGER holds", restore},
 		{"ledger and log rolled back", func(d disk) { d.rollBack("LEDGER", "log", "details") }, broker.ErrDiverged, "LEDGER holds", restore},
 		{"details lost", func(d disk) { d.remove("details") }, tlog.ErrMissing, "000", anew},
@@ -171,8 +172,11 @@ func copyTo(t testing.TB, to, from string) {
 		t.Fatal(err)
 	}
 	err := filepath.WalkDir(to, func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil {
 			return err
+		}
+		if d.IsDir() {
+			return os.Chmod(path, 0o700)
 		}
 		return os.Chmod(path, 0o600)
 	})

@@ -3,9 +3,7 @@ package broker_test
 import (
 	"context"
 	"errors"
-	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -63,11 +61,11 @@ func connect(t testing.TB, w *hubtest.World) *bus.Hub {
 // signer is the log's own key.
 func signer(t testing.TB, w *hubtest.World) *tlog.Signer {
 	t.Helper()
-	key, err := os.ReadFile(filepath.Join(w.Dir, "hub", "log.key"))
+	key, err := w.LogKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := tlog.NewSigner(strings.TrimSpace(string(key)))
+	s, err := tlog.NewSigner(key)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -54,6 +55,7 @@ type Message struct {
 type Agency struct {
 	nc      *nats.Conn
 	account fairlead.Account
+	who     credentials
 	next    string // subject that asks for messages
 	rewind  string // subject that moves the inbox back
 
@@ -97,12 +99,15 @@ func Dial(ctx context.Context, cfg AgencyConfig) (*Agency, error) {
 		opts = append(opts, secure)
 	}
 	nc, err := connect(ctx, cfg.URL, opts)
+	if errors.Is(err, nats.ErrMaxAccountConnectionsExceeded) {
+		return nil, fmt.Errorf("%w: stop another program of this agency, and see who else has its credentials: %w", ErrLimit, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("connect to the hub at %s: %w", cfg.URL, err)
 	}
 	consumer := subject.StreamLedger + "." + string(cfg.Account)
 	return &Agency{
-		nc: nc, account: cfg.Account,
+		nc: nc, account: cfg.Account, who: who,
 		next:   subject.APIPrefix + ".CONSUMER.MSG.NEXT." + consumer,
 		rewind: subject.APIPrefix + ".CONSUMER.RESET." + consumer,
 	}, nil

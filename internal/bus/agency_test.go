@@ -207,7 +207,7 @@ func TestPublishRefusals(t *testing.T) {
 
 func TestDialRefusals(t *testing.T) {
 	w := newWorld(t, natsd.Config{Listen: "127.0.0.1:0"})
-	good, other := w.remote(w.enrol("RO")), w.remote(w.enrol("RO"))
+	good, other := w.overNetwork(w.enrol("RO")), w.overNetwork(w.enrol("RO"))
 	for name, spoil := range map[string]func(*bus.AgencyConfig){
 		"no account":        func(c *bus.AgencyConfig) { c.Account = "" },
 		"no seed":           func(c *bus.AgencyConfig) { c.Seed = nil },
@@ -248,9 +248,13 @@ func raw(t testing.TB, cfg bus.AgencyConfig, more ...nats.Option) *nats.Conn {
 		nats.UserJWT(func() (string, error) { return cfg.UserJWT, nil }, pair.Sign),
 		nats.CustomInboxPrefix(subject.ReplyPrefix(public)),
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}),
-		nats.InProcessServer(cfg.InProcess),
 	}, more...)
-	nc, err := nats.Connect("", opts...)
+	if cfg.InProcess != nil {
+		opts = append(opts, nats.InProcessServer(cfg.InProcess))
+	} else {
+		opts = append(opts, pinned(t, cfg.CertPEM))
+	}
+	nc, err := nats.Connect(cfg.URL, opts...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -263,7 +267,7 @@ func TestAgencyOutlivesTheServer(t *testing.T) {
 	dir := t.TempDir()
 	w := newWorld(t, natsd.Config{Dir: dir, Listen: "127.0.0.1:0"})
 	m := w.enrol("RO")
-	cfg := w.remote(m)
+	cfg := w.overNetwork(m)
 	a, err := bus.Dial(context10(t), cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -33,8 +34,10 @@ var (
 	ErrGap = errors.New("bus: messages missing in the ledger")
 	// ErrFull says that a stream or the disk has no room. Nothing was written.
 	ErrFull = errors.New("bus: no room")
-	// ErrStream says that a stream exists with settings that are not ours.
+	// ErrStream says that a stream exists with settings that are not ours, or is not there when it must be.
 	ErrStream = errors.New("bus: stream with other settings")
+	// ErrLimit says that an agency has more connections open than the hub lets it have.
+	ErrLimit = errors.New("bus: too many connections of this agency")
 	// ErrAbsent says that the hub does not answer at all: not there, or not for this account.
 	ErrAbsent = errors.New("bus: the hub does not answer")
 	// ErrSubject says that a subject is not one the caller may use.
@@ -65,7 +68,7 @@ func NewUser() (seed []byte, public string, err error) {
 // credentials are what the server's challenge is answered with.
 type credentials struct {
 	pair nkeys.KeyPair
-	jwt  string
+	jwt  *atomic.Pointer[string]
 }
 
 func newCredentials(seed []byte, jwt string) (credentials, error) {
@@ -73,11 +76,13 @@ func newCredentials(seed []byte, jwt string) (credentials, error) {
 	if err != nil {
 		return credentials{}, fmt.Errorf("user seed: %w", err)
 	}
-	return credentials{pair, jwt}, nil
+	c := credentials{pair, new(atomic.Pointer[string])}
+	c.jwt.Store(&jwt)
+	return c, nil
 }
 
 func (c credentials) option() nats.Option {
-	return nats.UserJWT(func() (string, error) { return c.jwt, nil }, c.pair.Sign)
+	return nats.UserJWT(func() (string, error) { return *c.jwt.Load(), nil }, c.pair.Sign)
 }
 
 // options are common to both sides: come back for ever, and never hold back a message while away,

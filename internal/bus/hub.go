@@ -37,9 +37,14 @@ const (
 
 // HubConfig is what a broker needs. The credentials come from the server, fresh for each Hub.
 type HubConfig struct {
-	Server  nats.InProcessConnProvider
+	// Server is one in the same program; nil for At.
+	Server nats.InProcessConnProvider
+	// At is a server that is a program of its own.
+	At      Remote
 	Seed    []byte
 	UserJWT string
+	// Lasting says that the streams on disk were made before: one that is not there is refused, not made.
+	Lasting bool
 	// IntakeBytes bounds each of INTAKE and ALERTS. One agency can fill at most half of it. 0 means
 	// DefaultIntakeBytes.
 	IntakeBytes int64
@@ -66,7 +71,17 @@ func OpenHub(ctx context.Context, cfg HubConfig) (*Hub, error) {
 	if err != nil {
 		return nil, err
 	}
-	nc, err := connect(ctx, "", append(options(cfg.Log, who), nats.Name("broker"), nats.InProcessServer(cfg.Server)))
+	opts := append(options(cfg.Log, who), nats.Name("broker"))
+	if cfg.Server != nil {
+		opts = append(opts, nats.InProcessServer(cfg.Server))
+	} else {
+		secure, err := pin(cfg.At.CertPEM)
+		if err != nil {
+			return nil, err
+		}
+		opts = append(opts, secure)
+	}
+	nc, err := connect(ctx, cfg.At.URL, opts)
 	if err != nil {
 		return nil, fmt.Errorf("connect to the server: %w", err)
 	}
@@ -108,10 +123,10 @@ func (h *Hub) open(ctx context.Context, cfg HubConfig) error {
 			return err
 		}
 	}
-	if h.ledger, err = h.ensureStream(ctx, ledgerConfig()); err != nil {
+	if h.ledger, err = h.ensureStream(ctx, ledgerConfig(), cfg.Lasting); err != nil {
 		return err
 	}
-	h.head, err = h.ensureStream(ctx, headConfig())
+	h.head, err = h.ensureStream(ctx, headConfig(), cfg.Lasting)
 	return err
 }
 
@@ -162,7 +177,12 @@ func (h *Hub) ensureIntake(ctx context.Context, c jetstream.StreamConfig) error 
 
 // ensureStream makes a stream on disk if it is not there, and never changes one: an update of its
 // limits could delete messages.
-func (h *Hub) ensureStream(ctx context.Context, c jetstream.StreamConfig) (jetstream.Stream, error) {
+func (h *Hub) ensureStream(ctx context.Context, c jetstream.StreamConfig, lasting bool) (jetstream.Stream, error) {
+	if lasting {
+		if _, err := h.js.Stream(ctx, c.Name); err != nil {
+			return nil, fmt.Errorf("%w: %s of this hub is not there: its disk or its key is another. Nothing was signed; put server and key back from one backup: %w", ErrStream, c.Name, err)
+		}
+	}
 	stream, err := h.js.CreateStream(ctx, c)
 	if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) {
 		return nil, fmt.Errorf("%w: %s was made by another release; its release notes say how to move it", ErrStream, c.Name)

@@ -248,7 +248,11 @@ func operatorOf(w *world) jetstream.JetStream {
 	if err != nil {
 		w.Fatal(err)
 	}
-	nc, err := nats.Connect("", nats.InProcessServer(w.server), nats.UserJWT(func() (string, error) { return who.JWT, nil }, pair.Sign))
+	url, reach := "", nats.InProcessServer(w.server)
+	if w.remote {
+		url, reach = w.server.ClientURL(), pinned(w, w.server.CertPEM())
+	}
+	nc, err := nats.Connect(url, reach, nats.UserJWT(func() (string, error) { return who.JWT, nil }, pair.Sign))
 	if err != nil {
 		w.Fatal(err)
 	}

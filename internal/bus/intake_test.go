@@ -113,8 +113,9 @@ func TestAlertsFirstButNotAlone(t *testing.T) {
 }
 
 // One agency that floods the intake, on every subject it can think of, is refused alone.
-func TestFloodStopsItsSenderOnly(t *testing.T) {
-	w := newWorld(t, natsd.Config{})
+func TestFloodStopsItsSenderOnly(t *testing.T) { everywhere(t, testFloodStopsItsSenderOnly) }
+
+func testFloodStopsItsSenderOnly(t *testing.T, w *world) {
 	const each = 4
 	w.hub = w.openHub(2 * each * subject.MaxMessage)
 	flooder, other := w.enrol("RO"), w.enrol("RO")

@@ -42,9 +42,13 @@ func hubState(t testing.TB, js jetstream.JetStream, victim member) string {
 
 // An agency with valid credentials, and a client of its own making, does not reach past its account:
 // not by subjects, not by the reply subject of a request it may make, not by headers.
-func TestIsolation(t *testing.T) {
-	w := newWorld(t, natsd.Config{})
+func TestIsolation(t *testing.T) { everywhere(t, testIsolation) }
+
+func testIsolation(t *testing.T, w *world) {
 	js := operatorOf(w)
+	if err := w.hub.Renewals(func(fairlead.Account) ([]byte, error) { return []byte("+NXT"), nil }); err != nil {
+		t.Fatal(err)
+	}
 	a, b := w.enrol("RO"), w.enrol("RO")
 	victim := w.dial(b)
 	w.commit(b, 3)
@@ -199,8 +203,9 @@ func TestCosignatures(t *testing.T) {
 }
 
 // Headers that JetStream acts on cannot be used from an agency's account to change a stream.
-func TestHeadersOfAnAgency(t *testing.T) {
-	w := newWorld(t, natsd.Config{})
+func TestHeadersOfAnAgency(t *testing.T) { everywhere(t, testHeadersOfAnAgency) }
+
+func testHeadersOfAnAgency(t *testing.T, w *world) {
 	a, b := w.enrol("RO"), w.enrol("RO")
 	submit(t, w.dial(b), b.in(t, "RO", "ack"), "of B")
 	attacker := raw(t, a.cfg)
@@ -232,7 +237,7 @@ func TestCredentialsOfTheHub(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := w.enrol("RO")
-	cfg := w.remote(m)
+	cfg := w.overNetwork(m)
 	cfg.Seed, cfg.UserJWT = who.Seed, who.JWT
 	if a, err := bus.Dial(context10(t), cfg); err == nil {
 		a.Close()
@@ -240,8 +245,9 @@ func TestCredentialsOfTheHub(t *testing.T) {
 	}
 }
 
-func TestRemovedAgency(t *testing.T) {
-	w := newWorld(t, natsd.Config{})
+func TestRemovedAgency(t *testing.T) { everywhere(t, testRemovedAgency) }
+
+func testRemovedAgency(t *testing.T, w *world) {
 	m := w.enrol("RO")
 	a := w.dial(m)
 	submit(t, a, m.in(t, "RO", "ack"), "x")

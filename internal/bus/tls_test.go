@@ -17,7 +17,7 @@ func TestTLS(t *testing.T) {
 	w := newWorld(t, natsd.Config{Listen: "127.0.0.1:0"})
 	another := newWorld(t, natsd.Config{})
 	m := w.enrol("RO")
-	cfg := w.remote(m)
+	cfg := w.overNetwork(m)
 	if !strings.HasPrefix(cfg.URL, "tls://127.0.0.1:") {
 		t.Errorf("URL %q", cfg.URL)
 	}
@@ -34,7 +34,7 @@ func TestTLS(t *testing.T) {
 	if _, err := bus.Dial(context10(t), cfg); err == nil || !strings.Contains(err.Error(), "x509") {
 		t.Errorf("wrong pin: %v", err)
 	}
-	plain := w.remote(m)
+	plain := w.overNetwork(m)
 	plain.URL = strings.Replace(plain.URL, "tls:", "nats:", 1)
 	if b, err := bus.Dial(context10(t), plain); err != nil {
 		t.Errorf("the scheme decides: %v", err) // it must not: the pin asks for TLS

@@ -2,11 +2,14 @@ package bus_test
 
 import (
 	"context"
+	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
 	"fairlead/internal/bus"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/keystore"
 	"fairlead/internal/natsd"
 	"fairlead/internal/subject"
 )
@@ -14,8 +17,31 @@ import (
 // world is a server with one broker.
 type world struct {
 	testing.TB
-	server *natsd.Server
-	hub    *bus.Hub
+	server  *natsd.Server
+	hub     *bus.Hub
+	network bool       // agencies connect over TLS
+	remote  bool       // the server is a program of its own
+	count   *oversteps // of a server in the same program
+	process *process   // of one that is not
+}
+
+// oversteps is what the server in the same program has reported.
+type oversteps struct {
+	mu   sync.Mutex
+	seen map[string]int // account and what
+}
+
+func (o *oversteps) note(a fairlead.Account, what natsd.Overstep) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.seen[string(a)+" "+string(what)]++
+}
+
+// of counts what an account has overstepped.
+func (o *oversteps) of(a fairlead.Account, what natsd.Overstep) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.seen[string(a)+" "+string(what)]
 }
 
 // member is an agency as the tests know it.
@@ -36,14 +62,28 @@ func newWorld(t testing.TB, cfg natsd.Config) *world {
 	if cfg.Dir == "" {
 		cfg.Dir = t.TempDir()
 	}
-	s, err := natsd.Start(cfg)
-	if err != nil {
+	var err error
+	if cfg.Keys, err = keystore.Make(filepath.Join(cfg.Dir, "keys"), keystore.Unsealed); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.Shutdown)
-	w := &world{TB: t, server: s}
+	w := &world{TB: t, count: &oversteps{seen: map[string]int{}}}
+	cfg.Overstep = w.count.note
+	if w.server, err = natsd.Start(cfg); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.server.Shutdown)
 	w.hub = w.openHub(0)
 	return w
+}
+
+// everywhere runs a test against a server in the same program and against one that is a program of its own.
+func everywhere(t *testing.T, test func(t *testing.T, w *world)) {
+	t.Run("embedded", func(t *testing.T) {
+		w := newWorld(t, natsd.Config{Listen: "127.0.0.1:0"})
+		w.network = true
+		test(t, w)
+	})
+	t.Run("external", func(t *testing.T) { test(t, remoteWorld(t)) })
 }
 
 func (w *world) openHub(intake int64) *bus.Hub {
@@ -52,7 +92,11 @@ func (w *world) openHub(intake int64) *bus.Hub {
 	if err != nil {
 		w.Fatal(err)
 	}
-	h, err := bus.OpenHub(context10(w), bus.HubConfig{Server: w.server, Seed: who.Seed, UserJWT: who.JWT, IntakeBytes: intake})
+	cfg := bus.HubConfig{Server: w.server, Seed: who.Seed, UserJWT: who.JWT, IntakeBytes: intake}
+	if w.remote {
+		cfg.Server, cfg.At = nil, bus.Remote{URL: w.server.ClientURL(), CertPEM: w.server.CertPEM()}
+	}
+	h, err := bus.OpenHub(context10(w), cfg)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -81,7 +125,11 @@ func (w *world) enrol(home fairlead.Jurisdiction) member {
 	if err != nil {
 		w.Fatal(err)
 	}
-	return member{account, home, bus.AgencyConfig{InProcess: w.server, Seed: seed, UserJWT: token, Account: account}}
+	m := member{account, home, bus.AgencyConfig{InProcess: w.server, Seed: seed, UserJWT: token, Account: account}}
+	if w.network {
+		m.cfg = w.overNetwork(m)
+	}
+	return m
 }
 
 func (w *world) dial(m member) *bus.Agency {
@@ -94,8 +142,8 @@ func (w *world) dial(m member) *bus.Agency {
 	return a
 }
 
-// remote is how a member connects over the network.
-func (w *world) remote(m member) bus.AgencyConfig {
+// overNetwork is how a member connects over the network.
+func (w *world) overNetwork(m member) bus.AgencyConfig {
 	cfg := m.cfg
 	cfg.InProcess, cfg.URL, cfg.CertPEM = nil, w.server.ClientURL(), w.server.CertPEM()
 	return cfg

@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"regexp"
 
 	"fairlead/internal/envelope"
@@ -18,29 +16,26 @@ import (
 
 var userForm = regexp.MustCompile(`^[A-Za-z0-9-]{1,40}$`)
 
-// staffKey reads or makes the signing key of one of the agency's people; it stays in the folder.
+// staffKey reads or makes the signing key of one of the agency's people; it stays in the keystore.
 func (h *Home) staffKey(user string, create bool) (ed25519.PrivateKey, error) {
 	if !userForm.MatchString(user) {
 		return nil, fmt.Errorf("%w: user: want a pseudonym of letters, digits and '-'", ErrHome)
 	}
-	dir, name := filepath.Join(h.Dir, "staff"), user+".key"
-	raw, err := os.ReadFile(filepath.Join(dir, name))
+	name := "staff-" + user + ".key"
+	seed, err := h.keys.Read(name)
 	if errors.Is(err, fs.ErrNotExist) && create {
 		_, key, err := ed25519.GenerateKey(nil)
 		if err != nil {
 			return nil, err
 		}
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, err
-		}
-		return key, writePrivate(dir, name, []byte(hex.EncodeToString(key.Seed())+"\n"))
+		return key, h.keys.Write(name, key.Seed())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: no key of %s here; run: fairlead staff add %s ROLE: %w", ErrHome, user, user, err)
 	}
-	seed, err := hex.DecodeString(string(raw[:max(len(raw)-1, 0)]))
-	if err != nil || len(seed) != ed25519.SeedSize {
-		return nil, fmt.Errorf("%w: staff/%s is not a key", ErrHome, name)
+	defer clear(seed)
+	if len(seed) != ed25519.SeedSize {
+		return nil, fmt.Errorf("%w: %s is not a key", ErrHome, name)
 	}
 	return ed25519.NewKeyFromSeed(seed), nil
 }

@@ -3,8 +3,6 @@ package client
 import (
 	"encoding/json"
 	"errors"
-	"os"
-	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -68,9 +66,8 @@ func TestApprovalRefuses(t *testing.T) {
 			t.Errorf("user %q: %v", user, err)
 		}
 	}
-	w.check(os.MkdirAll(filepath.Join(a.home.Dir, "staff"), 0o700))
-	for _, text := range []string{"", "\n", "00\n", strings.Repeat("z", 64) + "\n"} {
-		w.check(os.WriteFile(filepath.Join(a.home.Dir, "staff", "anna-2.key"), []byte(text), 0o600))
+	for _, text := range []string{"", "00", strings.Repeat("z", 64)} {
+		w.check(a.home.keys.Write("staff-anna-2.key", []byte(text)))
 		if _, err := a.home.StaffDraft(a.Client, "anna-2", "DPO"); !errors.Is(err, ErrHome) {
 			t.Errorf("key %q: %v", text, err)
 		}

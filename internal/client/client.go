@@ -4,11 +4,14 @@
 package client
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"sync"
 	"time"
@@ -39,6 +42,7 @@ type Config struct {
 	Account  fairlead.Account
 	Dir      string // for the store; made by the program
 	Key      *seal.Key
+	Names    []byte // key under which names are looked up in the store
 	Verifier *tlog.Verifier
 	Witness  *tlog.Cosigner // cosigns checkpoints that were proved here; nil: none
 	Policy   *tlog.Policy   // whose cosignatures make a checkpoint witnessed; nil: not known
@@ -90,8 +94,9 @@ CREATE TABLE IF NOT EXISTS alarms (n INTEGER PRIMARY KEY, at TEXT NOT NULL, what
 
 // Client is one agency's program. Its methods may be called from several goroutines.
 type Client struct {
-	cfg Config
-	db  *sql.DB
+	cfg  Config
+	db   *sql.DB
+	lock io.Closer
 
 	syncing sync.Mutex    // one Sync at a time: what arrives is taken in its order
 	untaken []bus.Message // received and not stored, because the store failed
@@ -106,22 +111,27 @@ type Client struct {
 	published map[string]time.Time // when a queued share was last published by this process
 }
 
-// Open opens the store and folds what was proved before.
+// Open opens the store, for this program alone, and folds what was proved before.
 func Open(cfg Config) (*Client, error) {
-	db, err := store.Open(filepath.Join(cfg.Dir, "store.db"), tables)
+	lock, err := store.Lock(cfg.Dir)
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{cfg: cfg, db: db, snap: registry.New(), published: map[string]time.Time{}}
+	db, err := store.Open(filepath.Join(cfg.Dir, "store.db"), tables)
+	if err != nil {
+		lock.Close()
+		return nil, err
+	}
+	c := &Client{cfg: cfg, db: db, lock: lock, snap: registry.New(), published: map[string]time.Time{}}
 	if err := c.load(); err != nil {
-		db.Close()
+		c.Close()
 		return nil, fmt.Errorf("load the store of %s: %w", cfg.Agency, err)
 	}
 	return c, nil
 }
 
-// Close closes the store. The connection belongs to the program.
-func (c *Client) Close() error { return c.db.Close() }
+// Close closes the store and lets another program have it. The connection belongs to the program.
+func (c *Client) Close() error { return errors.Join(c.db.Close(), c.lock.Close()) }
 
 func (c *Client) load() error {
 	rows, err := c.db.Query(`SELECT idx, leaf, detail FROM register ORDER BY idx`)
@@ -200,8 +210,11 @@ func (c *Client) setKey(k *seal.Key) {
 }
 
 // token finds or makes the random token of a name in a scope: a case token for a pair of agencies, or
-// the subject handle of a child. Names stay in this store.
+// the subject handle of a child. A name is not even in the store, only its keyed hash.
 func (c *Client) token(scope, name string) (string, error) {
+	mac := hmac.New(sha256.New, c.cfg.Names)
+	fmt.Fprintf(mac, "%d %s %s", len(scope), scope, name)
+	name = hex.EncodeToString(mac.Sum(nil))
 	raw := make([]byte, 16)
 	rand.Read(raw) //nolint:errcheck // crypto/rand never fails
 	if _, err := c.db.Exec(`INSERT OR IGNORE INTO tokens VALUES (?, ?, ?)`, scope, name, hex.EncodeToString(raw)); err != nil {

@@ -16,17 +16,20 @@ import (
 	"fairlead/internal/bus"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/keyring"
+	"fairlead/internal/keystore"
 	"fairlead/internal/registry"
 	"fairlead/internal/schema"
 	"fairlead/internal/seal"
+	"fairlead/internal/store"
 	"fairlead/internal/tlog"
 )
 
-// Files of an agency's folder. The private ones have mode 0600 and never leave the machine.
+// Files of an agency's folder, and what its keystore DIR/keys seals. Secrets never leave the machine.
 const (
-	keyFile        = "key.pgp"         // OpenPGP keys, private
-	userFile       = "user.seed"       // NATS user key, private
-	witnessFile    = "witness.key"     // key of the agency's cosignatures, private
+	keysDir        = "keys"
+	keyFile        = "key.pgp"         // sealed: OpenPGP keys
+	userFile       = "user.seed"       // sealed: NATS user key
+	witnessFile    = "witness.key"     // sealed: key of the agency's cosignatures
 	policyFile     = "witness.policy"  // whose cosignatures are enough; put there by a person, or absent
 	requestFile    = "request.json"    // signed, goes to the hub's operator
 	invitationFile = "invitation.json" // from the hub's operator
@@ -43,13 +46,14 @@ type Home struct {
 	Admission  registry.Admission
 	Key        *seal.Key
 	Schema     *schema.Set // see Config.Schema
+	keys       *keystore.Store
 	seed       []byte
 	witness    *tlog.Cosigner
 }
 
-// Enrol makes an agency's keys in dir and the signed request that the operator needs. Run again for the
-// same agency it gives the same request: keys are never made over keys.
-func Enrol(dir string, inv registry.Invitation, r registry.Request, at time.Time) (registry.SignedRequest, error) {
+// Enrol makes an agency's keys in dir, sealed under the passphrase of from, and the signed request that
+// the operator needs. Run again for the same agency it gives the same request: keys are never made over keys.
+func Enrol(dir string, from keystore.Source, inv registry.Invitation, r registry.Request, at time.Time) (registry.SignedRequest, error) {
 	var signed registry.SignedRequest
 	log, err := tlog.NewVerifier(inv.LogKey)
 	if err != nil {
@@ -64,11 +68,21 @@ func Enrol(dir string, inv registry.Invitation, r registry.Request, at time.Time
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return signed, err
 	}
+	lock, err := store.Lock(dir)
+	if err != nil {
+		return signed, err
+	}
+	defer lock.Close()
 	if err := readJSON(dir, requestFile, &signed); err == nil {
 		return signed, checkSame(signed, r)
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return signed, err
 	}
+	keys, err := keystore.Make(filepath.Join(dir, keysDir), from)
+	if err != nil {
+		return signed, err
+	}
+	defer keys.Close()
 	key, err := seal.Generate(r.Agency, at)
 	if err != nil {
 		return signed, err
@@ -94,7 +108,7 @@ func Enrol(dir string, inv registry.Invitation, r registry.Request, at time.Time
 	}
 	// The request is written last: without it the next run starts over, with it everything is there.
 	return signed, errors.Join(
-		writePrivate(dir, keyFile, key.Marshal()), writePrivate(dir, userFile, seed), writePrivate(dir, witnessFile, []byte(witness+"\n")),
+		keys.Write(keyFile, key.Marshal()), keys.Write(userFile, seed), keys.Write(witnessFile, []byte(witness+"\n")),
 		writeJSON(dir, invitationFile, inv), writeJSON(dir, requestFile, signed),
 	)
 }
@@ -126,8 +140,8 @@ func Join(dir string, a registry.Admission) error {
 	return writeJSON(dir, admissionFile, a)
 }
 
-// OpenHome reads an agency's folder.
-func OpenHome(dir string) (*Home, error) {
+// OpenHome reads an agency's folder and opens its keys with the passphrase of from.
+func OpenHome(dir string, from keystore.Source) (_ *Home, err error) {
 	h := &Home{Dir: dir}
 	if err := readJSON(dir, invitationFile, &h.Invitation); err != nil {
 		return nil, fmt.Errorf("%w: %w; run: fairlead enrol", ErrHome, err)
@@ -135,28 +149,35 @@ func OpenHome(dir string) (*Home, error) {
 	if err := readJSON(dir, admissionFile, &h.Admission); err != nil {
 		return nil, fmt.Errorf("%w: %w; hand request.json to the hub's operator, then run: fairlead join", ErrHome, err)
 	}
-	for _, name := range []string{keyFile, userFile, witnessFile} {
-		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode().Perm()&0o077 != 0 {
-			return nil, fmt.Errorf("%w: %s must be there and readable by its owner alone; run: chmod 600 %s", ErrHome, name, filepath.Join(dir, name))
-		}
+	if h.keys, err = keystore.Open(filepath.Join(dir, keysDir), from); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrHome, err)
 	}
-	raw, err := os.ReadFile(filepath.Join(dir, keyFile))
-	if err != nil {
+	if err := h.readKeys(); err != nil {
+		h.Close()
 		return nil, err
-	}
-	if h.Key, err = seal.Parse(raw); err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrHome, keyFile, err)
-	}
-	if h.seed, err = os.ReadFile(filepath.Join(dir, userFile)); err != nil {
-		return nil, err
-	}
-	if raw, err = os.ReadFile(filepath.Join(dir, witnessFile)); err != nil {
-		return nil, err
-	}
-	if h.witness, err = tlog.NewCosigner(strings.TrimSpace(string(raw))); err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrHome, witnessFile, err)
 	}
 	return h, nil
+}
+
+func (h *Home) readKeys() error {
+	raw, err := h.keys.Read(keyFile)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrHome, err)
+	}
+	defer clear(raw)
+	if h.Key, err = seal.Parse(raw); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrHome, keyFile, err)
+	}
+	if h.seed, err = h.keys.Read(userFile); err != nil {
+		return fmt.Errorf("%w: %w", ErrHome, err)
+	}
+	if raw, err = h.keys.Read(witnessFile); err != nil {
+		return fmt.Errorf("%w: %w", ErrHome, err)
+	}
+	if h.witness, err = tlog.NewCosigner(strings.TrimSpace(string(raw))); err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrHome, witnessFile, err)
+	}
+	return nil
 }
 
 // policy reads whose cosignatures make a checkpoint witnessed for this agency; nil if nobody put it there.
@@ -175,12 +196,75 @@ func (h *Home) policy(v *tlog.Verifier) (*tlog.Policy, error) {
 	return p, nil
 }
 
+// Sealed reports whether a passphrase guards the keys.
+func (h *Home) Sealed() bool { return h.keys.Sealed() }
+
+// Close wipes from memory what opens the keys. The OpenPGP library keeps its own copies until the
+// program ends.
+func (h *Home) Close() {
+	h.keys.Close()
+	clear(h.seed)
+}
+
+// RecoverySheets are what opens the keys in dir without the passphrase; see [keystore.Store.Sheets].
+func RecoverySheets(dir string, from keystore.Source, n int) ([][]byte, error) {
+	keys, err := keystore.Open(filepath.Join(dir, keysDir), from)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrHome, err)
+	}
+	defer keys.Close()
+	return keys.Sheets(n), nil
+}
+
+// Recover seals the keys in dir under a new passphrase by the sheets.
+func Recover(dir string, sheets [][]byte, fresh keystore.Source) error {
+	if err := keystore.Recover(filepath.Join(dir, keysDir), keyFile, sheets, fresh); err != nil {
+		return fmt.Errorf("%w: %w", ErrHome, err)
+	}
+	return nil
+}
+
+// ChangePassphrase seals the keys in dir under another passphrase.
+func ChangePassphrase(dir string, old, fresh keystore.Source) error {
+	keys, err := keystore.Open(filepath.Join(dir, keysDir), old)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrHome, err)
+	}
+	defer keys.Close()
+	return keys.Reseal(fresh)
+}
+
 // Dial connects to the hub over TLS with the pinned certificate, or in process.
 func (h *Home) Dial(ctx context.Context, inProcess bus.InProcess, log zerolog.Logger) (*bus.Agency, error) {
 	return bus.Dial(ctx, bus.AgencyConfig{
 		URL: h.Invitation.URL, CertPEM: []byte(h.Invitation.CertPEM), InProcess: inProcess, Seed: h.seed, UserJWT: h.Admission.UserJWT,
 		Account: h.Admission.Account, Log: log,
 	})
+}
+
+// Renew asks the hub for the next admission, if the one in the folder is more than a day old, and keeps
+// it. Programs call it after Dial and then daily: an admission that has ended is given anew by the operator.
+func (h *Home) Renew(ctx context.Context, conn *bus.Agency, now time.Time) error {
+	if h.Admission.Until.Sub(now) > registry.UserLasts-registry.UserRenews {
+		return nil
+	}
+	raw, err := conn.Renew(ctx)
+	if err != nil {
+		return err
+	}
+	var next registry.Admission
+	if err := json.Unmarshal(raw, &next); err != nil {
+		return fmt.Errorf("%w: the hub's answer is no admission: %w", ErrHome, err)
+	}
+	if next.Account != h.Admission.Account {
+		return fmt.Errorf("%w: the hub's answer is of another account", ErrHome)
+	}
+	if err := Join(h.Dir, next); err != nil {
+		return err
+	}
+	h.Admission = next
+	conn.Use(next.UserJWT)
+	return nil
 }
 
 // Open opens the agency's program on its folder; conn may be nil.
@@ -194,8 +278,8 @@ func (h *Home) Open(conn *bus.Agency, now func() time.Time, log zerolog.Logger) 
 		return nil, err
 	}
 	return Open(Config{
-		Agency: h.Admission.Agency, Account: h.Admission.Account, Dir: h.Dir, Key: h.Key, Schema: h.Schema, Verifier: v, Witness: h.witness, Policy: policy,
-		Conn: conn, Now: now, Log: log,
+		Agency: h.Admission.Agency, Account: h.Admission.Account, Dir: h.Dir, Key: h.Key, Names: h.keys.Derive("names in the agency's store"),
+		Schema: h.Schema, Verifier: v, Witness: h.witness, Policy: policy, Conn: conn, Now: now, Log: log,
 	})
 }
 
@@ -207,7 +291,7 @@ func (h *Home) RotateKey(c *Client, role fairlead.Role, user string) (fairlead.S
 	if err != nil {
 		return fairlead.ShareID{}, err
 	}
-	if err := writePrivate(h.Dir, keyFile, key.Marshal()); err != nil {
+	if err := h.keys.Write(keyFile, key.Marshal()); err != nil {
 		return fairlead.ShareID{}, err
 	}
 	h.Key = key
@@ -237,6 +321,3 @@ func writeJSON(dir, name string, v any) error {
 	}
 	return tlog.WriteFile(dir, name, append(raw, '\n'))
 }
-
-// writePrivate replaces a file that only its owner may read (mode 0600), durably.
-func writePrivate(dir, name string, data []byte) error { return tlog.WriteFile(dir, name, data) }

@@ -3,6 +3,7 @@ package client
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,8 +14,10 @@ import (
 	"github.com/rs/zerolog"
 
 	"fairlead/internal/fairlead"
+	"fairlead/internal/keystore"
 	"fairlead/internal/registry"
 	"fairlead/internal/seal"
+	"fairlead/internal/store"
 )
 
 var morning = time.Date(2027, 1, 4, 9, 0, 0, 0, time.UTC)
@@ -24,7 +27,7 @@ func folder(t *testing.T) string {
 	t.Helper()
 	_, vkey := newLogKey(t)
 	dir := filepath.Join(t.TempDir(), "agency", "alder")
-	if _, err := Enrol(dir, registry.Invitation{LogKey: vkey}, particulars()[0], morning); err != nil {
+	if _, err := Enrol(dir, keystore.Unsealed, registry.Invitation{LogKey: vkey}, particulars()[0], morning); err != nil {
 		t.Fatal(err)
 	}
 	if err := Join(dir, registry.Admission{Agency: alder, Account: "A", UserJWT: "jwt"}); err != nil {
@@ -38,12 +41,12 @@ func TestEnrolTwice(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "alder")
 	_, vkey := newLogKey(t)
 	inv := registry.Invitation{LogKey: vkey}
-	first, err := Enrol(dir, inv, particulars()[0], morning)
+	first, err := Enrol(dir, keystore.Unsealed, inv, particulars()[0], morning)
 	if err != nil {
 		t.Fatal(err)
 	}
-	keys := read(t, dir, keyFile, userFile, witnessFile)
-	again, err := Enrol(dir, inv, particulars()[0], morning.Add(time.Hour))
+	keys := secrets(t, dir)
+	again, err := Enrol(dir, keystore.Unsealed, inv, particulars()[0], morning.Add(time.Hour))
 	if err != nil || !bytes.Equal(again.Request, first.Request) || !bytes.Equal(again.Signature, first.Signature) {
 		t.Errorf("another request, %v", err)
 	}
@@ -56,11 +59,11 @@ func TestEnrolTwice(t *testing.T) {
 	} {
 		r := particulars()[0]
 		change(&r)
-		if _, err := Enrol(dir, inv, r, morning); !errors.Is(err, ErrHome) || !strings.Contains(err.Error(), "ALDER") || !strings.Contains(err.Error(), "another folder") {
+		if _, err := Enrol(dir, keystore.Unsealed, inv, r, morning); !errors.Is(err, ErrHome) || !strings.Contains(err.Error(), "ALDER") || !strings.Contains(err.Error(), "another folder") {
 			t.Errorf("another %s: %v", name, err)
 		}
 	}
-	if !slices.EqualFunc(keys, read(t, dir, keyFile, userFile, witnessFile), bytes.Equal) {
+	if !slices.EqualFunc(keys, secrets(t, dir), bytes.Equal) {
 		t.Error("the keys changed")
 	}
 	r, fingerprint, err := first.Review(morning)
@@ -73,10 +76,15 @@ func TestEnrolTwice(t *testing.T) {
 	}
 }
 
-func read(t *testing.T, dir string, names ...string) (list [][]byte) {
+// secrets are what an agency's keystore holds.
+func secrets(t *testing.T, dir string) (list [][]byte) {
 	t.Helper()
-	for _, name := range names {
-		raw, err := os.ReadFile(filepath.Join(dir, name))
+	keys, err := keystore.Open(filepath.Join(dir, keysDir), keystore.Unsealed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{keyFile, userFile} {
+		raw, err := keys.Read(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +100,7 @@ func TestEnrolCrash(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, requestFile)); err != nil {
 		t.Fatal(err)
 	}
-	signed, err := Enrol(dir, registry.Invitation{LogKey: vkey}, particulars()[0], morning)
+	signed, err := Enrol(dir, keystore.Unsealed, registry.Invitation{LogKey: vkey}, particulars()[0], morning)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +108,7 @@ func TestEnrolCrash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	home, err := OpenHome(dir)
+	home, err := OpenHome(dir, keystore.Unsealed)
 	if err != nil || home.Key.Fingerprint() != fingerprint || home.Invitation.LogKey != vkey {
 		t.Errorf("key and request are of two runs: %v", err)
 	}
@@ -122,7 +130,7 @@ func TestEnrolRefuses(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "new")
 			r := particulars()[0]
 			test.change(&r)
-			if _, err := Enrol(dir, registry.Invitation{LogKey: test.key}, r, morning); !errors.Is(err, ErrHome) {
+			if _, err := Enrol(dir, keystore.Unsealed, registry.Invitation{LogKey: test.key}, r, morning); !errors.Is(err, ErrHome) {
 				t.Errorf("%v, want %v", err, ErrHome)
 			}
 			if files, err := os.ReadDir(dir); err == nil && len(files) > 0 {
@@ -143,13 +151,13 @@ func TestModes(t *testing.T) {
 	if _, err := b.home.StaffDraft(b.Client, "anna-2", "TEAM_MANAGER"); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{keyFile, userFile, filepath.Join("staff", "anna-2.key")} {
-		info, err := os.Stat(filepath.Join(b.home.Dir, name))
+	for _, name := range []string{"keystore.json", "key.pgp.sealed", "user.seed.sealed", "staff-anna-2.key.sealed"} {
+		info, err := os.Stat(filepath.Join(b.home.Dir, keysDir, name))
 		if err != nil || info.Mode() != 0o600 {
 			t.Errorf("%s: %v, %v, want 0600", name, info.Mode(), err)
 		}
 	}
-	for _, dir := range []string{b.home.Dir, filepath.Join(b.home.Dir, "staff")} {
+	for _, dir := range []string{b.home.Dir, filepath.Join(b.home.Dir, keysDir)} {
 		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
 			t.Errorf("%s: %v, %v, want 0700", dir, info.Mode(), err)
 		}
@@ -157,6 +165,7 @@ func TestModes(t *testing.T) {
 }
 
 func TestOpenHome(t *testing.T) {
+	sealedKey, sealedUser := filepath.Join(keysDir, "key.pgp.sealed"), filepath.Join(keysDir, "user.seed.sealed")
 	chmod := func(name string, mode os.FileMode) func(dir string) error {
 		return func(dir string) error { return os.Chmod(filepath.Join(dir, name), mode) }
 	}
@@ -170,47 +179,106 @@ func TestOpenHome(t *testing.T) {
 		harm func(dir string) error
 		says string
 	}{
-		"keys the group may read":    {chmod(keyFile, 0o640), "run: chmod 600 "},
-		"keys all may read":          {chmod(keyFile, 0o604), "run: chmod 600 "},
-		"a seed the group may write": {chmod(userFile, 0o620), "run: chmod 600 "},
-		"no keys":                    {remove(keyFile), keyFile + " must be there"},
-		"no seed":                    {remove(userFile), userFile + " must be there"},
+		"keys the group may read":    {chmod(sealedKey, 0o640), "run: chmod 600 "},
+		"keys all may read":          {chmod(sealedKey, 0o604), "run: chmod 600 "},
+		"a seed the group may write": {chmod(sealedUser, 0o620), "run: chmod 600 "},
+		"a folder the group may see": {chmod(keysDir, 0o750), "run: chmod 700 "},
+		"no keys":                    {remove(sealedKey), "key.pgp.sealed: no such file"},
+		"no seed":                    {remove(sealedUser), "user.seed.sealed: no such file"},
+		"no keystore":                {remove(filepath.Join(keysDir, "keystore.json")), "keystore.json: no such file"},
 		"not enrolled":               {remove(invitationFile), "run: fairlead enrol"},
 		"not admitted":               {remove(admissionFile), "run: fairlead join"},
 		"an invitation that is none": {write(invitationFile, "{"), invitationFile},
 		"an admission that is none":  {write(admissionFile, "[]"), admissionFile},
-		"keys that are none":         {write(keyFile, "-----BEGIN"), keyFile},
+		"keys that are none":         {write(sealedKey, "-----BEGIN"), "put it back from a backup"},
+		"keys of another format": {func(dir string) error {
+			keys, err := keystore.Open(filepath.Join(dir, keysDir), keystore.Unsealed)
+			if err != nil {
+				return err
+			}
+			return keys.Write(keyFile, []byte("-----BEGIN"))
+		}, keyFile},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := folder(t)
-			if _, err := OpenHome(dir); err != nil {
+			if _, err := OpenHome(dir, keystore.Unsealed); err != nil {
 				t.Fatalf("before: %v", err)
 			}
 			if err := test.harm(dir); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := OpenHome(dir); !errors.Is(err, ErrHome) || !strings.Contains(err.Error(), test.says) {
+			if _, err := OpenHome(dir, keystore.Unsealed); !errors.Is(err, ErrHome) || !strings.Contains(err.Error(), test.says) {
 				t.Errorf("%v, want %q", err, test.says)
 			}
 		})
 	}
 }
 
+// TestPassphrase: an agency's keys open with its passphrase alone, and with the new one after a change.
+func TestPassphrase(t *testing.T) {
+	says := func(words string) keystore.Source {
+		return func(bool) ([]byte, error) { return []byte(words), nil }
+	}
+	_, vkey := newLogKey(t)
+	dir := filepath.Join(t.TempDir(), "alder")
+	if _, err := Enrol(dir, says("four words of mine"), registry.Invitation{LogKey: vkey}, particulars()[0], morning); err != nil {
+		t.Fatal(err)
+	}
+	if err := Join(dir, registry.Admission{Agency: alder, Account: "A", UserJWT: "jwt"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenHome(dir, says("four words of others")); !errors.Is(err, keystore.ErrPassphrase) {
+		t.Errorf("another passphrase: %v", err)
+	}
+	if err := ChangePassphrase(dir, says("four words of others"), says("five words of the next one")); !errors.Is(err, keystore.ErrPassphrase) {
+		t.Errorf("changed with another passphrase: %v", err)
+	}
+	if err := ChangePassphrase(dir, says("four words of mine"), says("five words of the next one")); err != nil {
+		t.Fatal(err)
+	}
+	home, err := OpenHome(dir, says("five words of the next one"))
+	if err != nil || !home.Sealed() {
+		t.Fatalf("%v, or not sealed", err)
+	}
+	seed := home.seed
+	home.Close()
+	if !bytes.Equal(seed, make([]byte, len(seed))) {
+		t.Error("the user's seed is still in memory")
+	}
+}
+
+// TestOneProgram: while one program works on a folder a second is refused, and told which to stop.
+func TestOneProgram(t *testing.T) {
+	w := newWorld(t)
+	a := w.agency(alder)
+	_, err := a.home.Open(nil, func() time.Time { return morning }, zerolog.Nop())
+	if !errors.Is(err, store.ErrInUse) || !strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) {
+		t.Errorf("a second program: %v", err)
+	}
+	if _, err := Enrol(a.home.Dir, keystore.Unsealed, a.home.Invitation, particulars()[0], morning); !errors.Is(err, store.ErrInUse) {
+		t.Errorf("enrolled meanwhile: %v", err)
+	}
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	a.open()
+}
+
 // TestRemedy: what OpenHome says to do helps.
 func TestRemedy(t *testing.T) {
 	dir := folder(t)
-	path := filepath.Join(dir, keyFile)
+	path := filepath.Join(dir, keysDir, "key.pgp.sealed")
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	_, err := OpenHome(dir)
+	_, err := OpenHome(dir, keystore.Unsealed)
 	if err == nil || !strings.HasSuffix(err.Error(), "run: chmod 600 "+path) {
 		t.Fatalf("%v", err)
 	}
 	if err := os.Chmod(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenHome(dir); err != nil {
+	if _, err := OpenHome(dir, keystore.Unsealed); err != nil {
 		t.Error(err)
 	}
 }
@@ -236,14 +304,14 @@ func TestJoin(t *testing.T) {
 	if err := Join(dir, good); err != nil {
 		t.Fatal(err)
 	}
-	if home, err := OpenHome(dir); err != nil || home.Admission != good {
+	if home, err := OpenHome(dir, keystore.Unsealed); err != nil || home.Admission != good {
 		t.Errorf("%+v, %v", home.Admission, err)
 	}
 }
 
 // TestOpenRefuses: a program does not start on a log key or a store that it cannot read.
 func TestOpenRefuses(t *testing.T) {
-	home, err := OpenHome(folder(t))
+	home, err := OpenHome(folder(t), keystore.Unsealed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -265,11 +333,11 @@ func TestOpenRefuses(t *testing.T) {
 func TestRotateTooSoon(t *testing.T) {
 	w := newWorld(t)
 	b := w.agency(birch)
-	before := read(t, b.home.Dir, keyFile)
+	before := secrets(t, b.home.Dir)
 	if _, err := b.home.RotateKey(b.Client, "DPO", "u1"); !errors.Is(err, seal.ErrKey) {
 		t.Errorf("%v, want %v", err, seal.ErrKey)
 	}
-	if !bytes.Equal(before[0], read(t, b.home.Dir, keyFile)[0]) || len(b.queue()) > 0 {
+	if !bytes.Equal(before[0], secrets(t, b.home.Dir)[0]) || len(b.queue()) > 0 {
 		t.Error("the key file changed, or a certificate is queued")
 	}
 }

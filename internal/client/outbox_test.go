@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -338,7 +339,8 @@ func TestSize(t *testing.T) {
 	}
 }
 
-// TestAtRest: no file of an agency that sends or receives holds content in the clear.
+// TestAtRest: no file of an agency that sends or receives holds content, a child's or case's reference, or
+// a secret of its keys in the clear.
 func TestAtRest(t *testing.T) {
 	w := newWorld(t)
 	w.agree()
@@ -354,14 +356,21 @@ func TestAtRest(t *testing.T) {
 	w.check(err)
 	w.settle()
 	for _, a := range w.agencies {
-		files, err := filepath.Glob(filepath.Join(a.home.Dir, "*"))
-		w.check(err)
+		var files []string
+		w.check(filepath.WalkDir(a.home.Dir, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				files = append(files, path)
+			}
+			return err
+		}))
+		private := a.home.Key.Marshal()
+		hidden := []string{school, worry, illness, d.Child, d.Case, string(a.home.seed), string(private[len(private)-64:])}
 		clear := 0
 		for _, name := range files {
 			raw, err := os.ReadFile(name)
 			w.check(err)
 			clear += bytes.Count(raw, []byte("AMBER+STRICT")) // stands in the header: the search finds what is there
-			for _, words := range []string{school, worry, illness} {
+			for _, words := range hidden {
 				if bytes.Contains(raw, []byte(words)) {
 					t.Errorf("%s: %s holds %q", a.id, filepath.Base(name), words)
 				}

@@ -12,6 +12,7 @@ import (
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/keyring"
+	"fairlead/internal/keystore"
 	"fairlead/internal/policy"
 	"fairlead/internal/registry"
 	"fairlead/internal/seal"
@@ -25,7 +26,7 @@ func (w *world) impostor(id fairlead.AgencyID) (*registry.Agency, *seal.Key) {
 		if r.Agency == id {
 			record := w.request(dir, r)
 			w.check(Join(dir, registry.Admission{Agency: id, Account: record.Account, UserJWT: "jwt"}))
-			home, err := OpenHome(dir)
+			home, err := OpenHome(dir, keystore.Unsealed)
 			w.check(err)
 			return record, home.Key
 		}

@@ -8,6 +8,7 @@ import (
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/keyring"
+	"fairlead/internal/keystore"
 	"fairlead/internal/policy"
 )
 
@@ -203,7 +204,7 @@ func TestRotate(t *testing.T) {
 		w.settle()
 	}
 	var err error
-	b.home, err = OpenHome(b.home.Dir)
+	b.home, err = OpenHome(b.home.Dir, keystore.Unsealed)
 	w.check(err)
 	b.reopen()
 	seen := map[keyring.Fingerprint]bool{}

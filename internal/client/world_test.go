@@ -2,7 +2,7 @@ package client
 
 import (
 	"maps"
-	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -14,6 +14,7 @@ import (
 	"fairlead/internal/bus"
 	"fairlead/internal/entry"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/keystore"
 	"fairlead/internal/policy"
 	"fairlead/internal/registry"
 	"fairlead/internal/tlog"
@@ -96,10 +97,11 @@ func (w *world) copy(t testing.TB) *world {
 	c.t, c.leaves, c.agencies = t, slices.Clone(w.leaves), nil
 	c.log = c.fork(len(c.leaves))
 	for _, old := range w.agencies {
-		a, home := *old, *old.home
-		home.Dir = filepath.Join(t.TempDir(), string(a.id))
-		c.check(os.CopyFS(home.Dir, os.DirFS(old.home.Dir)))
-		a.w, a.home, a.taken, a.messages = &c, &home, maps.Clone(old.taken), slices.Clone(old.messages)
+		a, dir := *old, filepath.Join(t.TempDir(), string(old.id))
+		c.check(exec.CommandContext(t.Context(), "cp", "-a", old.home.Dir, dir).Run())
+		home, err := OpenHome(dir, keystore.Unsealed)
+		c.check(err)
+		a.w, a.home, a.taken, a.messages = &c, home, maps.Clone(old.taken), slices.Clone(old.messages)
 		a.open()
 		t.Cleanup(func() { a.Close() })
 		c.agencies = append(c.agencies, &a)
@@ -158,10 +160,14 @@ func (w *world) agency(id fairlead.AgencyID) *agency {
 // request makes an agency's folder and keys, and the record of its enrolment.
 func (w *world) request(dir string, r registry.Request) *registry.Agency {
 	w.t.Helper()
-	signed, err := Enrol(dir, registry.Invitation{LogKey: w.vkey}, r, w.now)
+	signed, err := Enrol(dir, keystore.Unsealed, registry.Invitation{LogKey: w.vkey}, r, w.now)
 	w.check(err)
-	r, _, err = signed.Review(w.now)
+	r, fingerprint, err := signed.Review(w.now)
 	w.check(err)
+	if len(w.snap.Agencies()) > 0 {
+		signed, err = w.agencies[0].home.Sponsor(signed, fingerprint.Words(), w.now)
+		w.check(err)
+	}
 	record := signed.Agency(r)
 	pair, err := nkeys.CreateAccount()
 	w.check(err)
@@ -180,7 +186,7 @@ func (w *world) found(r registry.Request) (*agency, *registry.Agency) {
 	a.account = record.Account
 	w.check(Join(dir, registry.Admission{Agency: a.id, Account: a.account, UserJWT: "jwt"}))
 	var err error
-	a.home, err = OpenHome(dir)
+	a.home, err = OpenHome(dir, keystore.Unsealed)
 	w.check(err)
 	a.open()
 	w.t.Cleanup(func() { a.Close() })

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -98,11 +96,10 @@ func TestFailed(t *testing.T) {
 func plant(t testing.TB, w *hubtest.World, key string, more int64) {
 	t.Helper()
 	if key == "" {
-		raw, err := os.ReadFile(filepath.Join(w.Dir, "hub/log.key"))
-		if err != nil {
+		var err error
+		if key, err = w.LogKey(); err != nil {
 			t.Fatal(err)
 		}
-		key = strings.TrimSpace(string(raw))
 	}
 	signer, err := tlog.NewSigner(key)
 	if err != nil {

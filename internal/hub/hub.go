@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
@@ -21,19 +22,24 @@ import (
 
 	"fairlead/internal/broker"
 	"fairlead/internal/bus"
+	"fairlead/internal/fairlead"
+	"fairlead/internal/keystore"
 	"fairlead/internal/natsd"
 	"fairlead/internal/registry"
+	"fairlead/internal/store"
 	"fairlead/internal/tlog"
 )
 
 // Config is what a hub needs; cmd/fairlead-hub fills it from its file.
 type Config struct {
-	Dir      string // all state of the hub
-	Listen   string // "host:port" for agencies, TLS 1.3; "" for in-process agencies only
-	HTTP     string // "host:port" of the read-only HTTP server; "" for none
-	Origin   string // name of the log in its checkpoints, such as "hub.example/log"
-	Policy   []byte // whose cosignatures make the log witnessed (C2SP tlog-policy); nil: nobody is asked
-	NoCipher bool   // leave the store unencrypted: for tests that search it
+	Dir      string          // all state of the hub
+	Unlock   keystore.Source // passphrase of the keys in DIR/keys
+	Listen   string          // "host:port" for agencies, TLS 1.3; "" for in-process agencies only
+	NATS     string          // "tls://host:port" of a server that is a program of its own (WriteServer); "" for one in this program
+	HTTP     string          // "host:port" of the read-only HTTP server; "" for none
+	Origin   string          // name of the log in its checkpoints, such as "hub.example/log"
+	Policy   []byte          // whose cosignatures make the log witnessed (C2SP tlog-policy); nil: nobody is asked
+	NoCipher bool            // leave the store unencrypted: for tests that search it
 	Now      func() time.Time
 	Log      zerolog.Logger
 	Step     func(step int) // see broker.Config
@@ -41,14 +47,17 @@ type Config struct {
 
 // Hub is a running hub.
 type Hub struct {
-	cfg      Config
-	nats     *natsd.Server
-	bus      *bus.Hub
-	broker   *broker.Broker
-	verifier *tlog.Verifier
-	vkey     string
-	auditors *auditors
-	outside  *witnesses
+	cfg       Config
+	lock      io.Closer
+	keys      *keystore.Store
+	nats      *natsd.Server
+	bus       *bus.Hub
+	broker    *broker.Broker
+	verifier  *tlog.Verifier
+	vkey      string
+	auditors  *auditors
+	oversteps oversteps
+	outside   *witnesses
 
 	web, socket *http.Server
 	webAddr     string
@@ -73,6 +82,13 @@ func (h *Hub) start(ctx context.Context) error {
 	if err := os.MkdirAll(h.cfg.Dir, 0o700); err != nil {
 		return err
 	}
+	var err error
+	if h.lock, err = store.Lock(h.cfg.Dir); err != nil {
+		return err
+	}
+	if err := h.openKeys(); err != nil {
+		return err
+	}
 	signer, err := h.logKey()
 	if err != nil {
 		return fmt.Errorf("log key: %w", err)
@@ -80,15 +96,7 @@ func (h *Hub) start(ctx context.Context) error {
 	if h.auditors, err = openAuditors(filepath.Join(h.cfg.Dir, "auditors")); err != nil {
 		return err
 	}
-	h.nats, err = natsd.Start(natsd.Config{Dir: filepath.Join(h.cfg.Dir, "nats"), Listen: h.cfg.Listen, NoCipher: h.cfg.NoCipher, Log: h.cfg.Log})
-	if err != nil {
-		return err
-	}
-	who, err := h.nats.HubUser()
-	if err != nil {
-		return err
-	}
-	if h.bus, err = bus.OpenHub(ctx, bus.HubConfig{Server: h.nats, Seed: who.Seed, UserJWT: who.JWT, Log: h.cfg.Log}); err != nil {
+	if err := h.connect(ctx); err != nil {
 		return err
 	}
 	if h.outside, err = h.newWitnesses(signer); err != nil {
@@ -103,10 +111,17 @@ func (h *Hub) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, a := range h.broker.Agencies() { // both may be repeated; a crash may have come between them
-		if err := h.open(ctx, a); err != nil {
+	for _, a := range h.broker.Agencies() { // all may be repeated; a crash may have come between entry and server
+		open := h.open
+		if a.Removed {
+			open = h.shut
+		}
+		if err := open(ctx, a); err != nil {
 			return err
 		}
+	}
+	if err := h.bus.Renewals(h.renewal); err != nil {
+		return err
 	}
 	if err := h.listen(); err != nil {
 		return err
@@ -114,11 +129,68 @@ func (h *Hub) start(ctx context.Context) error {
 	return h.run()
 }
 
+// connect starts the server, or goes to the one that runs already, and opens the broker's side of it.
+func (h *Hub) connect(ctx context.Context) (err error) {
+	_, absent := os.Stat(filepath.Join(h.cfg.Dir, broker.LogDir))
+	to := bus.HubConfig{Lasting: absent == nil, Log: h.cfg.Log}
+	cfg := natsConfig(h.cfg, h.keys)
+	cfg.Overstep = h.oversteps.note
+	if h.cfg.NATS == "" {
+		h.nats, err = natsd.Start(cfg)
+		to.Server = h.nats
+	} else {
+		h.nats, err = natsd.Join(cfg, func(who natsd.Credentials, cert []byte) (natsd.System, error) {
+			to.At = bus.Remote{URL: h.cfg.NATS, CertPEM: cert}
+			return bus.DialSystem(ctx, to.At, who.Seed, who.JWT, h.cfg.Log)
+		})
+	}
+	if err != nil {
+		return err
+	}
+	who, err := h.nats.HubUser()
+	if err != nil {
+		return err
+	}
+	to.Seed, to.UserJWT = who.Seed, who.JWT
+	h.bus, err = bus.OpenHub(ctx, to)
+	return err
+}
+
+func natsConfig(cfg Config, keys *keystore.Store) natsd.Config {
+	return natsd.Config{Dir: filepath.Join(cfg.Dir, "nats"), Keys: keys, URL: cfg.NATS, Listen: cfg.Listen, NoCipher: cfg.NoCipher, Log: cfg.Log}
+}
+
+// WriteServer writes into dir what a nats-server that is a program of its own needs to serve the hub of cfg,
+// and makes the hub's keys if there are none. The server listens on "host:port" for agencies and the hub.
+func WriteServer(cfg Config, dir, listen string) error {
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return err
+	}
+	h := &Hub{cfg: cfg}
+	if err := h.openKeys(); err != nil {
+		return err
+	}
+	defer h.keys.Close()
+	return natsd.WriteServer(natsConfig(cfg, h.keys), dir, listen)
+}
+
 // run starts the broker's loop and the gathering of cosignatures. The broker's failure stops decisions and raises the alarm; the server lives on,
 // so that nothing in the intake or the ledger is lost.
 func (h *Hub) run() error {
 	ctx, stop := context.WithCancel(context.Background())
 	h.stop = stop
+	h.done.Go(func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				h.nameOversteps()
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
 	h.done.Go(func() {
 		if err := h.broker.Run(ctx); err != nil {
 			h.failed.Store(&err)
@@ -148,28 +220,52 @@ func (h *Hub) Close() {
 	if h.nats != nil {
 		h.nats.Shutdown()
 	}
+	h.keys.Close()
+	if h.lock != nil {
+		h.lock.Close()
+	}
 }
 
-// logKey reads or makes the key that signs checkpoints; DIR/log.vkey is its public half.
+// openKeys opens the keystore, and makes one only for a hub that has no log yet.
+func (h *Hub) openKeys() (err error) {
+	open := keystore.Open
+	if _, err := os.Stat(filepath.Join(h.cfg.Dir, publicLogKey)); errors.Is(err, fs.ErrNotExist) {
+		open = keystore.Make
+	}
+	if h.keys, err = open(filepath.Join(h.cfg.Dir, "keys"), h.cfg.Unlock); err != nil {
+		return fmt.Errorf("keys of the hub: %w", err)
+	}
+	if !h.keys.Sealed() {
+		h.cfg.Log.Warn().Msg("the hub's keys are not sealed: whoever reads DIR/keys can act as this hub. Seal them: fairlead-hub passphrase")
+	}
+	return nil
+}
+
+const (
+	publicLogKey = "log.vkey"
+	secretLogKey = "log.key" // sealed
+)
+
+// logKey reads or makes the key that signs checkpoints; DIR/log.vkey is its public half, written last.
 func (h *Hub) logKey() (*tlog.Signer, error) {
-	secret, public := filepath.Join(h.cfg.Dir, "log.key"), filepath.Join(h.cfg.Dir, "log.vkey")
-	skey, err := os.ReadFile(secret)
+	public := filepath.Join(h.cfg.Dir, publicLogKey)
+	vkey, err := os.ReadFile(public)
 	if errors.Is(err, fs.ErrNotExist) {
 		s, v, err := tlog.GenerateKey(h.cfg.Origin)
 		if err != nil {
 			return nil, err
 		}
-		if err := os.WriteFile(public, []byte(v+"\n"), 0o644); err != nil {
+		if err := h.keys.Write(secretLogKey, []byte(s)); err != nil {
 			return nil, err
 		}
-		skey = []byte(s + "\n")
-		if err := os.WriteFile(secret, skey, 0o600); err != nil {
+		vkey = []byte(v + "\n")
+		if err := tlog.WriteFile(h.cfg.Dir, publicLogKey, vkey); err != nil {
 			return nil, err
 		}
 	} else if err != nil {
 		return nil, err
 	}
-	vkey, err := os.ReadFile(public)
+	skey, err := h.keys.Read(secretLogKey)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +273,7 @@ func (h *Hub) logKey() (*tlog.Signer, error) {
 	if h.verifier, err = tlog.NewVerifier(h.vkey); err != nil {
 		return nil, err
 	}
-	return tlog.NewSigner(strings.TrimSpace(string(skey)))
+	return tlog.NewSigner(string(skey))
 }
 
 // Invite makes an invitation.
@@ -203,14 +299,50 @@ func (h *Hub) Approve(ctx context.Context, s registry.SignedRequest) (*registry.
 	} else if string(a.Request) != string(s.Request) {
 		return nil, fmt.Errorf("%s is enrolled already, by another request; see deploy/README.md on lost keys", r.Agency)
 	}
+	if a.Removed {
+		return nil, fmt.Errorf("%s was removed", a.ID)
+	}
 	if err := h.open(ctx, a); err != nil {
 		return nil, err
 	}
-	jwt, err := h.nats.UserJWT(a.Account, a.User, time.Time{})
+	return h.admission(a)
+}
+
+// admission lets an agency's user in for a while. The end is judged by the server, so it is of the
+// machine's clock even where a story sets the hub's.
+func (h *Hub) admission(a *registry.Agency) (*registry.Admission, error) {
+	until := time.Now().Add(registry.UserLasts)
+	jwt, err := h.nats.UserJWT(a.Account, a.User, until)
 	if err != nil {
 		return nil, err
 	}
-	return &registry.Admission{Agency: a.ID, Account: a.Account, UserJWT: jwt, Entry: a.Entry}, nil
+	return &registry.Admission{Agency: a.ID, Account: a.Account, UserJWT: jwt, Until: fairlead.At(until), Entry: a.Entry}, nil
+}
+
+// renewal is the answer to an agency that asks for its next admission.
+func (h *Hub) renewal(account fairlead.Account) ([]byte, error) {
+	for _, a := range h.broker.Agencies() {
+		if a.Account == account {
+			next, err := h.admission(a)
+			if err != nil {
+				return nil, err
+			}
+			return json.Marshal(next)
+		}
+	}
+	return nil, fmt.Errorf("account %s is of no agency", account)
+}
+
+// Revoke ends the connections of an agency's user and lets it in no more, by any JWT made so far: for a
+// stolen user key. The agency's shares are still judged by its OpenPGP key; see Suspend.
+func (h *Hub) Revoke(id fairlead.AgencyID) error {
+	h.one.Lock()
+	defer h.one.Unlock()
+	a := h.broker.Agency(id)
+	if a == nil {
+		return fmt.Errorf("%s is not enrolled", id)
+	}
+	return h.nats.Revoke(a.Account, a.User)
 }
 
 func (h *Hub) enrol(ctx context.Context, a *registry.Agency) (*registry.Agency, error) {
@@ -231,6 +363,33 @@ func (h *Hub) open(ctx context.Context, a *registry.Agency) error {
 		return err
 	}
 	return h.bus.AddInbox(ctx, a.Jurisdiction, a.Account)
+}
+
+// shut lets a removed agency's users in no more.
+func (h *Hub) shut(_ context.Context, a *registry.Agency) error { return h.nats.Remove(a.Account) }
+
+// Refuse puts on record that a request was not approved.
+func (h *Hub) Refuse(ctx context.Context, s registry.SignedRequest, reason string) error {
+	r, _, err := s.Review(h.cfg.Now())
+	if err != nil {
+		return err
+	}
+	return h.broker.Refuse(ctx, registry.Refusal{Agency: r.Agency, Request: registry.RequestDigest(s.Request), Reason: reason})
+}
+
+// Remove stops an agency for good: by a log entry, and then at the server, where its connections end.
+func (h *Hub) Remove(ctx context.Context, s registry.Suspension) error {
+	h.one.Lock()
+	defer h.one.Unlock()
+	if err := h.broker.Remove(ctx, s); err != nil {
+		return err
+	}
+	return h.shut(ctx, h.broker.Agency(s.Agency))
+}
+
+// SetOperators puts the hub's operators on record.
+func (h *Hub) SetOperators(ctx context.Context, r registry.Operators) error {
+	return h.broker.SetOperators(ctx, r)
 }
 
 // SetRules replaces groups, country rules and tables of law by a log entry.

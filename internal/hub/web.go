@@ -21,6 +21,7 @@ import (
 
 	"fairlead/internal/broker"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/natsd"
 	"fairlead/internal/registry"
 	"fairlead/internal/tlog"
 )
@@ -200,6 +201,10 @@ func (h *Hub) metrics() http.Handler {
 	for _, r := range []fairlead.Result{fairlead.Delivered, fairlead.DeliveredRedacted, fairlead.Held, fairlead.Refused} {
 		gauge("decisions", "Decisions since start.", prometheus.Labels{"result": string(r)}, func(s broker.Status) float64 { return float64(s.Decisions[r]) })
 	}
+	for _, what := range natsd.Oversteps() {
+		gauge("oversteps", "Refused by the server of this program, since start: credentials used for what they do not allow.",
+			prometheus.Labels{"what": string(what)}, func(broker.Status) float64 { return float64(h.oversteps.count(what)) })
+	}
 	return promhttp.HandlerFor(reg, promhttp.HandlerOpts{})
 }
 
@@ -227,6 +232,42 @@ func (h *Hub) operator() http.Handler {
 			reply(w, struct{}{}, err)
 		})
 	}
+	mux.HandleFunc("POST /refuse", func(w http.ResponseWriter, r *http.Request) {
+		var s struct {
+			Request registry.SignedRequest `json:"request"`
+			Reason  string                 `json:"reason"`
+		}
+		err := decode(r, &s)
+		if err == nil {
+			err = h.Refuse(r.Context(), s.Request, s.Reason)
+		}
+		reply(w, struct{}{}, err)
+	})
+	mux.HandleFunc("POST /remove", func(w http.ResponseWriter, r *http.Request) {
+		var s registry.Suspension
+		err := decode(r, &s)
+		if err == nil {
+			err = h.Remove(r.Context(), s)
+		}
+		reply(w, struct{}{}, err)
+	})
+	mux.HandleFunc("GET /operators", func(w http.ResponseWriter, _ *http.Request) { reply(w, h.broker.Operators(), nil) })
+	mux.HandleFunc("POST /operators", func(w http.ResponseWriter, r *http.Request) {
+		var list registry.Operators
+		err := decode(r, &list)
+		if err == nil {
+			err = h.SetOperators(r.Context(), list)
+		}
+		reply(w, struct{}{}, err)
+	})
+	mux.HandleFunc("POST /revoke", func(w http.ResponseWriter, r *http.Request) {
+		var s registry.Suspension
+		err := decode(r, &s)
+		if err == nil {
+			err = h.Revoke(s.Agency)
+		}
+		reply(w, struct{}{}, err)
+	})
 	mux.HandleFunc("POST /rules", func(w http.ResponseWriter, r *http.Request) {
 		var rules registry.Rules
 		err := decode(r, &rules)

@@ -81,6 +81,8 @@ func TestWeb(t *testing.T) {
 		{"GET", "/metrics", "", 200, ""},
 		{"GET", "/", credential, 404, ""},
 		{"GET", "/log.key", credential, 404, ""},
+		{"GET", "/keys/log.key.sealed", credential, 404, ""},
+		{"GET", "/details/..%2fkeys%2fkeystore.json", credential, 404, ""},
 		{"GET", "/auditors", credential, 404, ""},
 		{"GET", "/tile/0/", credential, 404, ""},
 		{"GET", "/tile/0/000.p/x", credential, 404, ""},
@@ -114,7 +116,7 @@ func TestWeb(t *testing.T) {
 			t.Errorf("%s %s: %d bytes, want %d of %s, %v", test.method, test.path, len(body), len(want), test.file, err)
 		}
 	}
-	if key, err := os.ReadFile(filepath.Join(w.Dir, "hub/log.key")); err != nil || !strings.Contains(string(key), "PRIVATE+KEY") {
+	if key, err := w.LogKey(); err != nil || !strings.Contains(key, "PRIVATE+KEY") {
 		t.Errorf("the log's key looks otherwise than this test thinks: %v", err)
 	}
 	if _, metrics := get(t, w, "GET", "/metrics", ""); !strings.Contains(metrics, fmt.Sprintf("fairlead_entries %d\n", size)) {
@@ -181,7 +183,7 @@ func TestOperator(t *testing.T) {
 	t.Parallel()
 	w := hubtest.New(t, hubtest.Config{HTTP: "127.0.0.1:0"})
 	for path, want := range map[string]os.FileMode{
-		w.Hub.SocketPath(): 0o600, filepath.Join(w.Dir, "hub"): 0o700, filepath.Join(w.Dir, "hub/log.key"): 0o600,
+		w.Hub.SocketPath(): 0o600, filepath.Join(w.Dir, "hub"): 0o700, filepath.Join(w.Dir, "hub/keys"): 0o700, filepath.Join(w.Dir, "hub/keys/log.key.sealed"): 0o600,
 	} {
 		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
 			t.Errorf("%s: %v %v, want %v", path, info.Mode(), err, want)

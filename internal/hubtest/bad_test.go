@@ -137,6 +137,45 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// TestUnprovedAreCounted: shares whose sender is not established make a few entries in a minute; the rest is
+// one count, so that nobody fills the log in this way.
+func TestUnprovedAreCounted(t *testing.T) {
+	t.Parallel()
+	w := New(t, Config{})
+	first, unread := len(w.lines(t)), w.Hub.Broker().Status().Unread
+	const sent, each = 40, 16
+	w.Clock.Set(w.Clock.Now().Truncate(time.Minute).Add(time.Minute))
+	for range sent {
+		f := w.forge(t, Alder, DraftAssessment(Birch, Section("EDU", `{}`)), func(f *forged) { f.raw, f.Signature = true, nil })
+		w.withdraw(t, Alder, f)
+		w.publish(t, Alder, registry.SubmissionSubject("RO", w.Agency(Alder).Home.Admission.Account, f.H.Kind), f.Marshal())
+	}
+	w.send(t, Cedar, DraftAssessment(Birch, Section("EDU", `{}`))) // decided after them
+	w.Clock.Set(w.Clock.Now().Add(time.Minute))
+	w.until(t, func() bool { return w.Hub.Broker().Status().Unread == unread+sent-each })
+	w.settle(t)
+	refused, counted := 0, 0
+	for _, l := range w.lines(t)[first:] {
+		switch {
+		case l.Detail.Unparsed != nil:
+			counted += l.Detail.Unparsed.Count
+			if c := l.Detail.Unparsed.Cause; c.Check != "P00" || c.Reason != fairlead.ReasonSignature || l.Leaf.From != Alder {
+				t.Errorf("the count says %+v of %s", c, l.Leaf.From)
+			}
+		case l.Detail.Share != nil && l.Leaf.From == Alder && l.Leaf.Outcome == entry.OutcomeNotDelivered:
+			refused++
+		}
+	}
+	if refused != each || counted != sent-each {
+		t.Errorf("%d entries and a count of %d, want %d and %d", refused, counted, each, sent-each)
+	}
+	// Alder's program alarms on what it never made; New's check has no room for that, so look here.
+	if alarms, err := w.Agency(Alder).Alarms(); err != nil || len(alarms) != each {
+		t.Errorf("%d alarms, %v", len(alarms), err)
+	}
+	w.Close()
+}
+
 // TestUnreadable sends what cannot be read at all. The first of a minute makes an entry that says why,
 // with a verdict that shows as an alarm: somebody is using this agency's name. The rest is counted.
 func TestUnreadable(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 	"fairlead/internal/client"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/hub"
+	"fairlead/internal/keystore"
 )
 
 // The hub's process finds its folder and address in these; in the folder, the file armed names the
@@ -32,7 +33,8 @@ const (
 // runHub is the hub's process: it says when it is ready and ends with its standard input.
 func runHub(dir, listen string) error {
 	h, err := hub.Start(context.Background(), hub.Config{
-		Dir: dir, Listen: listen, Origin: "hub.fairlead.example/log", Now: DefaultStart, Step: func(step int) { trap(dir, step) },
+		Unlock: keystore.Unsealed,
+		Dir:    dir, Listen: listen, Origin: "hub.fairlead.example/log", Now: DefaultStart, Step: func(step int) { trap(dir, step) },
 	})
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ import (
 	"fairlead/internal/client"
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/keystore"
 	"fairlead/internal/natsd"
 )
 
@@ -138,7 +139,11 @@ func (w *World) raw(b *testing.B, first uint64) (time.Duration, int) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s, err := natsd.Start(natsd.Config{Dir: b.TempDir()})
+	keys, err := keystore.Make(b.TempDir(), keystore.Unsealed)
+	if err != nil {
+		b.Fatal(err)
+	}
+	s, err := natsd.Start(natsd.Config{Dir: b.TempDir(), Keys: keys})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"fairlead/internal/client"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/hub"
+	"fairlead/internal/keystore"
 	"fairlead/internal/registry"
 	"fairlead/internal/schema"
 )
@@ -48,6 +49,7 @@ type Config struct {
 	Dir      string // DIR/hub and DIR/agencies/<ID>
 	Start    time.Time
 	Listen   string // see hub.Config
+	NATS     string // see hub.Config
 	HTTP     string
 	NoCipher bool
 	Schema   *schema.Set // what sections must hold; nil: anything
@@ -83,8 +85,8 @@ func Open(ctx context.Context, cfg Config) (*World, error) {
 
 func (w *World) startHub(ctx context.Context) (err error) {
 	w.Hub, err = hub.Start(ctx, hub.Config{
-		Dir: filepath.Join(w.Dir, "hub"), Listen: w.cfg.Listen, HTTP: w.cfg.HTTP, Origin: "hub.fairlead.example/log", NoCipher: w.cfg.NoCipher, Policy: w.policy,
-		Now: w.Clock.Now, Log: w.cfg.Log, Step: w.cfg.Step,
+		Dir: filepath.Join(w.Dir, "hub"), Listen: w.cfg.Listen, NATS: w.cfg.NATS, HTTP: w.cfg.HTTP, Origin: "hub.fairlead.example/log", NoCipher: w.cfg.NoCipher,
+		Policy: w.policy, Unlock: keystore.Unsealed, Now: w.Clock.Now, Log: w.cfg.Log, Step: w.cfg.Step,
 	})
 	return err
 }
@@ -149,8 +151,11 @@ func (a *Agency) close() {
 // Enrol enrols an agency by the same steps that two machines take, and connects it.
 func (w *World) Enrol(ctx context.Context, r registry.Request) (*Agency, error) {
 	dir := w.home(r.Agency)
-	signed, err := client.Enrol(dir, w.Hub.Invite(), r, w.Clock.Now())
+	signed, err := client.Enrol(dir, keystore.Unsealed, w.Hub.Invite(), r, w.Clock.Now())
 	if err != nil {
+		return nil, err
+	}
+	if signed, err = w.sponsor(signed); err != nil {
 		return nil, err
 	}
 	admission, err := w.Hub.Approve(ctx, signed)
@@ -163,20 +168,46 @@ func (w *World) Enrol(ctx context.Context, r registry.Request) (*Agency, error) 
 	return w.Connect(ctx, r.Agency)
 }
 
+// sponsor lets the first connected agency on record countersign, as it would after a telephone call.
+func (w *World) sponsor(s registry.SignedRequest) (registry.SignedRequest, error) {
+	_, fingerprint, err := s.Review(w.Clock.Now())
+	if err != nil {
+		return s, err
+	}
+	for _, by := range w.Hub.Broker().Agencies() {
+		if a := w.Agency(by.ID); a != nil && !by.Suspended {
+			return a.Home.Sponsor(s, fingerprint.Words(), w.Clock.Now())
+		}
+	}
+	return s, nil
+}
+
 func (w *World) home(id fairlead.AgencyID) string {
 	return filepath.Join(w.Dir, "agencies", string(id))
 }
 
+// LogKey is the log's secret key: tests sign with it what a lying hub would sign.
+func (w *World) LogKey() (string, error) {
+	keys, err := keystore.Open(filepath.Join(w.Dir, "hub", "keys"), keystore.Unsealed)
+	if err != nil {
+		return "", err
+	}
+	defer keys.Close()
+	key, err := keys.Read("log.key")
+	return string(key), err
+}
+
 // Connect opens an enrolled agency's program on its folder.
 func (w *World) Connect(ctx context.Context, id fairlead.AgencyID) (*Agency, error) {
-	h, err := client.OpenHome(w.home(id))
+	w.disconnect(id)
+	h, err := client.OpenHome(w.home(id), keystore.Unsealed)
 	if err != nil {
 		return nil, err
 	}
 	h.Schema = w.cfg.Schema
 	a := &Agency{ID: id, Home: h}
 	var inProcess bus.InProcess
-	if w.cfg.Listen == "" {
+	if w.cfg.Listen == "" && w.cfg.NATS == "" {
 		inProcess = w.Hub
 	}
 	if a.Conn, err = h.Dial(ctx, inProcess, w.cfg.Log); err != nil {
@@ -188,11 +219,18 @@ func (w *World) Connect(ctx context.Context, id fairlead.AgencyID) (*Agency, err
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.agencies[id] = a
+	return a, nil
+}
+
+// disconnect ends an agency's program, if it runs: there is one on each folder.
+func (w *World) disconnect(id fairlead.AgencyID) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if old := w.agencies[id]; old != nil {
 		old.close()
 	}
-	w.agencies[id] = a
-	return a, nil
+	delete(w.agencies, id)
 }
 
 // Agency is a connected agency, or nil.

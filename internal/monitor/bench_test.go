@@ -20,6 +20,7 @@ import (
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/keyring"
+	"fairlead/internal/keystore"
 	"fairlead/internal/monitor"
 	"fairlead/internal/registry"
 	"fairlead/internal/tlog"
@@ -50,7 +51,7 @@ func largeLog(b *testing.B) made {
 func makeLarge() (l made) {
 	real := once()
 	l = made{dir: filepath.Join(scratch, "large"), vkey: real.vkey}
-	home, err := client.OpenHome(filepath.Join(scratch, "world", "agencies", "ALDER"))
+	home, err := client.OpenHome(filepath.Join(scratch, "world", "agencies", "ALDER"), keystore.Unsealed)
 	if err != nil {
 		return made{err: err}
 	}

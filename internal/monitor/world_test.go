@@ -181,9 +181,8 @@ func makeLog() (l made) {
 	defer s.w.Close()
 	l.dir = filepath.Join(scratch, "mirror")
 	l.vkey = s.w.Hub.Invite().LogKey
-	skey, err := os.ReadFile(filepath.Join(scratch, "world", "hub", "log.key"))
+	l.skey, err = s.w.LogKey()
 	s.check(err)
-	l.skey = strings.TrimSpace(string(skey))
 	credential, err := s.w.Hub.AddAuditor("tester")
 	s.check(err)
 	cfg := monitor.MirrorConfig{URL: s.w.Hub.HTTPURL(), Credential: credential, Dir: l.dir, VKey: l.vkey}

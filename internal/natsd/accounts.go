@@ -2,12 +2,9 @@ package natsd
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/nats-io/jwt/v2"
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nkeys"
 
 	"fairlead/internal/fairlead"
@@ -26,9 +23,18 @@ type Credentials struct {
 	JWT  string
 }
 
-// HubUser makes a user of the HUB account for one in-process connection. The account can do
-// anything with streams, so the credentials stay in memory and are refused on the network.
+// HubUser makes a user of the HUB account for one connection. The account can do anything with streams,
+// so the credentials stay in memory, and those for a server in this program are refused on the network.
 func (s *Server) HubUser() (Credentials, error) {
+	from := jwt.ConnectionTypeInProcess
+	if s.system != nil {
+		from = jwt.ConnectionTypeStandard
+	}
+	return mintUser("broker", s.HubAccount(), s.keys.pairs[hubSigning], from)
+}
+
+// mintUser makes a user of one of the hub's own accounts.
+func mintUser(name string, of fairlead.Account, signer nkeys.KeyPair, from string) (Credentials, error) {
 	pair, err := nkeys.CreateUser()
 	if err != nil {
 		return Credentials{}, err
@@ -42,10 +48,10 @@ func (s *Server) HubUser() (Credentials, error) {
 		return Credentials{}, err
 	}
 	claims := jwt.NewUserClaims(public)
-	claims.Name = "broker"
-	claims.IssuerAccount = string(s.HubAccount())
-	claims.AllowedConnectionTypes.Add(jwt.ConnectionTypeInProcess)
-	token, err := claims.Encode(s.keys.pairs[hubSigning])
+	claims.Name = name
+	claims.IssuerAccount = string(of)
+	claims.AllowedConnectionTypes.Add(from)
+	token, err := claims.Encode(signer)
 	return Credentials{Seed: seed, JWT: token}, err
 }
 
@@ -64,11 +70,8 @@ func (s *Server) NewAccount() (fairlead.Account, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(s.path("agencies"), 0o700); err != nil {
-		return "", err
-	}
 	account := fairlead.Account(public)
-	if err := writeSeeds(s.seedsOf(account), identity, signing); err != nil {
+	if err := writeSeeds(s.cfg.Keys, seedsOf(account), identity, signing); err != nil {
 		return "", fmt.Errorf("keep keys of account %s: %w", account, err)
 	}
 	return account, nil
@@ -106,6 +109,25 @@ func (s *Server) Remove(a fairlead.Account) error {
 	return nil
 }
 
+// Revoke closes the connections of one user of an agency and does not let it in again with any JWT made
+// so far; its other users stay. JWTs count whole seconds: one made in this very second is revoked too.
+func (s *Server) Revoke(a fairlead.Account, user string) error {
+	if !nkeys.IsValidPublicUserKey(user) {
+		return fmt.Errorf("user key of account %s: want the public half of a NATS user key (U…)", a)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	claims, err := s.agencyClaims(a)
+	if err != nil {
+		return err
+	}
+	claims.RevokeAt(user, time.Now())
+	if err := s.push(claims); err != nil {
+		return fmt.Errorf("revoke a user of account %s: %w", a, err)
+	}
+	return nil
+}
+
 // UserJWT lets the holder of a user key of an agency in, until the given time or, if that is zero,
 // until Remove. Only the public key travels to the hub.
 func (s *Server) UserJWT(a fairlead.Account, user string, until time.Time) (string, error) {
@@ -116,6 +138,9 @@ func (s *Server) UserJWT(a fairlead.Account, user string, until time.Time) (stri
 	if err != nil {
 		return "", err
 	}
+	if s.revoked(a, user) {
+		return "", fmt.Errorf("%w: user %s of account %s", ErrRevoked, user, a)
+	}
 	claims := jwt.NewUserClaims(user)
 	claims.SetScoped(true)
 	claims.IssuerAccount = string(a)
@@ -125,21 +150,29 @@ func (s *Server) UserJWT(a fairlead.Account, user string, until time.Time) (stri
 	return claims.Encode(signing)
 }
 
-func (s *Server) seedsOf(a fairlead.Account) string {
-	return filepath.Join(s.path("agencies"), string(a)+".seeds")
+// revoked reports whether this very user was revoked: it never gets a JWT again.
+func (s *Server) revoked(a fairlead.Account, user string) bool {
+	token, err := s.resolver.LoadAcc(string(a))
+	if err != nil {
+		return false // not activated yet
+	}
+	claims, err := jwt.DecodeAccountClaims(token)
+	return err == nil && claims.Revocations[user] != 0
 }
+
+func seedsOf(a fairlead.Account) string { return "agency-" + string(a) + ".seeds" }
 
 // signingOf is the key that signs the users of an agency's account.
 func (s *Server) signingOf(a fairlead.Account) (nkeys.KeyPair, error) {
 	if err := subject.CheckAccount(a); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrAccount, err)
 	}
-	pairs, err := readSeeds(s.seedsOf(a), nkeys.PrefixByteAccount)
+	pairs, err := readSeeds(s.cfg.Keys, seedsOf(a), nkeys.PrefixByteAccount)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrAccount, a, err)
 	}
 	if public, err := pairs[0].PublicKey(); err != nil || len(pairs) != 2 || public != string(a) {
-		return nil, fmt.Errorf("%w: %s holds other keys", ErrAccount, s.seedsOf(a))
+		return nil, fmt.Errorf("%w: %s holds other keys", ErrAccount, seedsOf(a))
 	}
 	return pairs[1], nil
 }
@@ -189,15 +222,12 @@ func userTemplate(a fairlead.Account) jwt.UserPermissionLimits {
 
 // checkImports asks the server itself: it says "updated" even when it refuses an import.
 func (s *Server) checkImports(a fairlead.Account) error {
-	if _, err := s.nats.LookupAccount(string(a)); err != nil {
-		return fmt.Errorf("account %s: %w", a, err)
-	}
-	z, err := s.nats.Accountz(&server.AccountzOptions{Account: string(a)})
+	info, err := s.accountInfo(string(a))
 	if err != nil {
 		return fmt.Errorf("account %s: %w", a, err)
 	}
 	active := map[string]bool{}
-	for _, i := range z.Account.Imports {
+	for _, i := range info.Imports {
 		active[string(i.LocalSubject)] = !i.Invalid && i.Account == string(s.HubAccount())
 	}
 	for _, i := range subject.Imports(a) {

@@ -3,8 +3,6 @@ package natsd_test
 import (
 	"bytes"
 	"errors"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -39,7 +37,7 @@ func TestUnknownAccounts(t *testing.T) {
 		t.Fatal(err)
 	}
 	stranger := fairlead.Account("AAT3LFZ63UYT2LHSSUGB4GWMXGG6ZSN5GGBKQYWXNGDOFUF4VM56ZR23")
-	for _, a := range []fairlead.Account{"", "x", "../keys/hub", stranger} {
+	for _, a := range []fairlead.Account{"", "x", "../hub", stranger} {
 		if err := s.Activate(a); !errors.Is(err, natsd.ErrAccount) {
 			t.Errorf("Activate(%q): %v", a, err)
 		}
@@ -125,7 +123,7 @@ func TestForgedUsers(t *testing.T) {
 	s := start(t, natsd.Config{Dir: dir, Listen: "127.0.0.1:0"})
 	openHub(t, s)
 	cfg := enrol(t, s)
-	text, err := os.ReadFile(filepath.Join(dir, "agencies", string(cfg.Account)+".seeds"))
+	text, err := keys(t, dir).Read("agency-" + string(cfg.Account) + ".seeds")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,10 +20,11 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"fairlead/internal/fairlead"
+	"fairlead/internal/keystore"
 	"fairlead/internal/subject"
 )
 
-// Files with seeds. Identity keys only name; signing keys sign.
+// Sealed seeds. Identity keys only name; signing keys sign.
 const (
 	operatorSeed    = "operator.seed"
 	operatorSigning = "operator-signing.seed"
@@ -32,14 +33,15 @@ const (
 	hubSeed         = "hub.seed"
 	hubSigning      = "hub-signing.seed"
 
-	certFile    = "tls.crt"
-	certKeyFile = "tls.key"
+	certFile     = "tls.crt" // public, in Dir
+	certKey      = "tls.key" // sealed
+	operatorFile = "operator.jwt"
 )
 
 // certYears is how long the certificate is valid: it is pinned, so a change reaches every agency.
 const certYears = 10
 
-// seedPrefix says which kind of key each seed file holds.
+// seedPrefix says which kind of key each sealed seed is.
 func seedPrefix() map[string]nkeys.PrefixByte {
 	return map[string]nkeys.PrefixByte{
 		operatorSeed: nkeys.PrefixByteOperator, operatorSigning: nkeys.PrefixByteOperator,
@@ -50,57 +52,53 @@ func seedPrefix() map[string]nkeys.PrefixByte {
 
 // keys is the hub's own key material.
 type keys struct {
-	pairs   map[string]nkeys.KeyPair // by seed file
+	pairs   map[string]nkeys.KeyPair // by name
 	cert    tls.Certificate
 	certPEM []byte
 }
 
-// openKeys reads the directory of keys, or makes it whole if neither it nor a store exists.
-func openKeys(dir, store string) (*keys, error) {
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		if len(streamDirs(store)) > 0 {
-			return nil, fmt.Errorf("%w: %s is not there, but %s has data. Put the keys back from a backup", ErrKeys, dir, store)
-		}
-		if err := makeKeys(dir); err != nil {
+// openKeys reads the keys. Until there is a store or an operator's JWT it makes those that are missing: a
+// crash in the first start leaves some. Later a missing key is refused.
+func openKeys(ks *keystore.Store, dir, store string) (*keys, error) {
+	if ks == nil {
+		return nil, fmt.Errorf("%w: no keystore is configured", ErrKeys)
+	}
+	if _, err := os.Stat(filepath.Join(dir, operatorFile)); errors.Is(err, fs.ErrNotExist) && len(streamDirs(store)) == 0 {
+		if err := makeKeys(ks, dir); err != nil {
 			return nil, fmt.Errorf("make keys: %w", err)
 		}
 	}
 	k := &keys{pairs: map[string]nkeys.KeyPair{}}
 	for name, prefix := range seedPrefix() {
-		pair, err := readSeed(filepath.Join(dir, name), prefix)
+		pair, err := readSeed(ks, name, prefix)
 		if err != nil {
 			return nil, err
 		}
 		k.pairs[name] = pair
 	}
-	return k, k.readCert(dir)
+	return k, k.readCert(ks, dir)
 }
 
-// makeKeys writes a complete set beside dir and renames it, so that a crash leaves all or nothing.
-func makeKeys(dir string) error {
-	fresh := dir + ".new"
-	if err := os.RemoveAll(fresh); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(fresh, 0o700); err != nil {
-		return err
-	}
+func makeKeys(ks *keystore.Store, dir string) error {
 	for name, prefix := range seedPrefix() {
+		if _, err := ks.Read(name); !errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
 		pair, err := nkeys.CreatePair(prefix)
 		if err != nil {
 			return err
 		}
-		if err := writeSeeds(filepath.Join(fresh, name), pair); err != nil {
+		if err := writeSeeds(ks, name, pair); err != nil {
 			return err
 		}
 	}
-	if err := makeCert(fresh); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, certFile)); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return os.Rename(fresh, dir)
+	return makeCert(ks, dir)
 }
 
-// account is the public key in an account's seed file.
+// account is the public key of one of our own accounts.
 func (k *keys) account(name string) fairlead.Account {
 	public, err := k.pairs[name].PublicKey()
 	if err != nil {
@@ -109,19 +107,25 @@ func (k *keys) account(name string) fairlead.Account {
 	return fairlead.Account(public)
 }
 
-func (k *keys) readCert(dir string) error {
+func (k *keys) readCert(ks *keystore.Store, dir string) error {
 	var err error
 	if k.certPEM, err = os.ReadFile(filepath.Join(dir, certFile)); err != nil {
 		return fmt.Errorf("%w: TLS certificate: %w", ErrKeys, err)
 	}
-	if k.cert, err = tls.LoadX509KeyPair(filepath.Join(dir, certFile), filepath.Join(dir, certKeyFile)); err != nil {
+	private, err := ks.Read(certKey)
+	if err != nil {
+		return fmt.Errorf("%w: key of the TLS certificate: %w", ErrKeys, err)
+	}
+	defer clear(private)
+	if k.cert, err = tls.X509KeyPair(k.certPEM, private); err != nil {
 		return fmt.Errorf("%w: TLS certificate in %s: %w", ErrKeys, dir, err)
 	}
 	return nil
 }
 
 // makeCert writes a self-signed ECDSA P-256 certificate that can sign nothing else (RFC 5280 §4.2.1.9).
-func makeCert(dir string) error {
+// The certificate is written last.
+func makeCert(ks *keystore.Store, dir string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -146,8 +150,8 @@ func makeCert(dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := writeSecret(filepath.Join(dir, certKeyFile), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})); err != nil {
+	if err := ks.Write(certKey, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})); err != nil {
 		return err
 	}
-	return writeSecret(filepath.Join(dir, certFile), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}))
+	return keystore.WriteFile(filepath.Join(dir, certFile), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}))
 }

@@ -5,12 +5,14 @@
 //
 // All that must survive is below one directory:
 //
-//	keys/      seeds of operator, SYS and HUB, the TLS certificate, the store key    secret
-//	agencies/  seeds of the agencies' accounts, made by the hub                      secret
-//	jwt/       account JWTs (full resolver)
-//	store/     JetStream, and key.check, which tells whether the store key is right
+//	tls.crt, operator.jwt   public
+//	jwt/                    account JWTs (full resolver)
+//	store/                  JetStream, and key.check, which tells whether the store key is right
 //
-// Who can read keys/ can act as the hub on this server; who can modify store/ can lose or reorder
+// and in the keystore, sealed: seeds of operator, SYS and HUB, the seeds of the agencies' accounts, which
+// the hub makes, the key of the TLS certificate, the key of the store.
+//
+// Who can open the keystore can act as the hub on this server; who can modify store/ can lose or reorder
 // messages, which the log's own proofs show. Neither can read a case.
 package natsd
 
@@ -30,6 +32,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"fairlead/internal/fairlead"
+	"fairlead/internal/keystore"
 	"fairlead/internal/subject"
 )
 
@@ -42,6 +45,8 @@ var (
 	ErrKeys = errors.New("natsd: keys missing")
 	// ErrAccount says that an account is not one of this hub's.
 	ErrAccount = errors.New("natsd: unknown account")
+	// ErrRevoked says that a user was revoked and gets no JWT again.
+	ErrRevoked = errors.New("natsd: user is revoked")
 	// ErrServer says that the server did not start.
 	ErrServer = errors.New("natsd: server did not start")
 )
@@ -64,13 +69,17 @@ type Config struct {
 	// Listen is "host:port" for TLS 1.3 connections of agencies; port 0 picks a free one. Empty
 	// means in-process connections only.
 	Listen string
-	// StoreKeyFile is the key of the JetStream store: 64 hexadecimal digits, made at first start.
-	// Empty means keys/store.key in Dir; another disk is better.
-	StoreKeyFile string
+	// URL is "tls://host:port" of a server that is a program of its own; for Join only.
+	URL string
+	// Keys seals every secret; made at the first start where they are missing.
+	Keys *keystore.Store
 	// NoCipher leaves the store unencrypted, for tests that search it. It cannot be changed later.
 	NoCipher bool
 	// MaxStore bounds the store in bytes. 0 means three quarters of the free disk space at start.
 	MaxStore int64
+	// Overstep is told of what the server refused to an agency's credentials. It is called while the server
+	// holds locks: it must be quick and not call the server. May be nil.
+	Overstep func(fairlead.Account, Overstep)
 	// Log gets the server's messages. The zero value is silent.
 	Log zerolog.Logger
 }
@@ -79,8 +88,10 @@ type Config struct {
 type Server struct {
 	cfg      Config
 	keys     *keys
-	nats     *server.Server
-	resolver *server.DirAccResolver
+	operator *jwt.OperatorClaims
+	nats     *server.Server // nil if the server is a program of its own
+	system   System         // nil if it is not
+	resolver resolver
 	log      *logger
 
 	mu sync.Mutex // serialises changes of accounts
@@ -90,24 +101,23 @@ type Server struct {
 // It refuses (ErrKeys, ErrStoreKey, ErrStream) whatever could make data unreadable, and then has
 // changed nothing.
 func Start(cfg Config) (*Server, error) {
-	s := &Server{cfg: cfg, log: &logger{log: cfg.Log}}
-	var err error
+	s := &Server{cfg: cfg, log: &logger{log: cfg.Log, overstep: cfg.Overstep}}
 	// 1. Keys first: without them, data on disk belongs to nobody we know.
-	if s.keys, err = openKeys(s.path("keys"), s.path("store")); err != nil {
+	if err := s.openOwn(); err != nil {
 		return nil, err
 	}
 	// 2. The store key is checked against key.check, because the server itself starts with any key
 	// and then takes the streams for absent.
-	storeKey, err := openStoreKey(s.storeKeyFile(), s.path("store"), cfg.NoCipher)
+	storeKey, err := openStoreKey(cfg.Keys, s.path("store"), cfg.NoCipher)
 	if err != nil {
 		return nil, err
 	}
 	// 3. Operator, SYS and HUB, before the server looks for them.
-	operator, err := s.openTrust()
+	accounts, err := s.openTrust()
 	if err != nil {
 		return nil, err
 	}
-	opts, err := s.options(operator, storeKey)
+	opts, err := s.options(accounts, storeKey)
 	if err != nil {
 		return nil, err
 	}
@@ -123,14 +133,22 @@ func Start(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Shutdown stops the server and waits until all is on disk: about 10 ms for each agency.
+// Shutdown stops the server and waits until all is on disk: about 10 ms for each agency. One that is a
+// program of its own is left running.
 func (s *Server) Shutdown() {
+	if s.system != nil {
+		s.system.Close()
+		return
+	}
 	s.nats.Shutdown()
 	s.nats.WaitForShutdown()
 }
 
 // ClientURL is the address for agencies ("tls://127.0.0.1:4222"); empty if the server doesn't listen.
 func (s *Server) ClientURL() string {
+	if s.system != nil {
+		return s.cfg.URL
+	}
 	if s.cfg.Listen == "" {
 		return ""
 	}
@@ -144,25 +162,23 @@ func (s *Server) CertPEM() []byte { return s.keys.certPEM }
 func (s *Server) HubAccount() fairlead.Account { return s.keys.account(hubSeed) }
 
 // InProcessConn opens a connection that needs no network; bus takes it.
-func (s *Server) InProcessConn() (net.Conn, error) { return s.nats.InProcessConn() }
+func (s *Server) InProcessConn() (net.Conn, error) {
+	if s.system != nil {
+		return nil, fmt.Errorf("%w: it is a program of its own at %s", ErrServer, s.cfg.URL)
+	}
+	return s.nats.InProcessConn()
+}
 
 func (s *Server) path(name string) string { return filepath.Join(s.cfg.Dir, name) }
 
-func (s *Server) storeKeyFile() string {
-	if s.cfg.StoreKeyFile != "" {
-		return s.cfg.StoreKeyFile
-	}
-	return filepath.Join(s.path("keys"), "store.key")
-}
-
 // options sets every option that matters, so that a default that changes does not change us.
-func (s *Server) options(operator *jwt.OperatorClaims, storeKey string) (*server.Options, error) {
+func (s *Server) options(accounts server.AccountResolver, storeKey string) (*server.Options, error) {
 	o := &server.Options{
 		ServerName: subject.ServerName, NoSigs: true, DontListen: true,
 		JetStream: true, StoreDir: s.path("store"), JetStreamMaxStore: s.cfg.MaxStore,
 		SyncAlways: true, // anything less loses acknowledged messages in a power cut
 		MaxPayload: maxPayload, MaxConn: maxConns, AuthTimeout: 2, PingInterval: pingInterval, MaxPingsOut: 2,
-		TrustedOperators: []*jwt.OperatorClaims{operator}, SystemAccount: string(s.keys.account(sysSeed)), AccountResolver: s.resolver,
+		TrustedOperators: []*jwt.OperatorClaims{s.operator}, SystemAccount: string(s.keys.account(sysSeed)), AccountResolver: accounts,
 		// The exports cover acknowledgements of the first form only.
 		FeatureFlags: map[string]bool{"js_ack_fc_v2": false},
 	}

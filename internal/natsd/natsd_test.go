@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,14 +17,14 @@ const secret = "a text that must not be on the disk"
 func TestRestartKeepsEverything(t *testing.T) {
 	cfg := natsd.Config{Dir: filepath.Join(t.TempDir(), "hub"), Listen: "127.0.0.1:0"}
 	agency, cert := fill(t, cfg)
-	before := tree(t, cfg.Dir, "keys", "agencies", "jwt")
+	before := tree(t, cfg.Dir, "keys", "tls.crt", "operator.jwt", "jwt")
 	cfg.Listen = "localhost:0"
 	s := check(t, cfg, agency)
 	if !bytes.Equal(s.CertPEM(), cert) {
 		t.Error("another certificate")
 	}
 	s.Shutdown()
-	after := tree(t, cfg.Dir, "keys", "agencies", "jwt")
+	after := tree(t, cfg.Dir, "keys", "tls.crt", "operator.jwt", "jwt")
 	if len(before) != len(after) || len(before) < 12 {
 		t.Errorf("%d files before, %d after", len(before), len(after))
 	}
@@ -81,22 +80,27 @@ func TestRefusesAndHarmsNothing(t *testing.T) {
 		want  error
 	}{
 		"wrong store key": {func(t testing.TB, cfg *natsd.Config) {
-			write(t, cfg, "keys/store.key", strings.Repeat("0f", 32))
+			seal(t, cfg, "store.key", strings.Repeat("0f", 32))
 		}, natsd.ErrStoreKey},
-		"store key missing": {func(t testing.TB, cfg *natsd.Config) { remove(t, cfg, "keys/store.key") }, natsd.ErrStoreKey},
-		"store key damaged": {func(t testing.TB, cfg *natsd.Config) { write(t, cfg, "keys/store.key", "zz") }, natsd.ErrStoreKey},
+		"store key missing": {func(t testing.TB, cfg *natsd.Config) { remove(t, cfg, "keys/store.key.sealed") }, natsd.ErrStoreKey},
+		"store key damaged": {func(t testing.TB, cfg *natsd.Config) { seal(t, cfg, "store.key", "zz") }, natsd.ErrStoreKey},
 		"check missing":     {func(t testing.TB, cfg *natsd.Config) { remove(t, cfg, "store/key.check") }, natsd.ErrStoreKey},
 		"check and key missing": {func(t testing.TB, cfg *natsd.Config) {
 			remove(t, cfg, "store/key.check")
-			remove(t, cfg, "keys/store.key")
+			remove(t, cfg, "keys/store.key.sealed")
 		}, natsd.ErrStoreKey},
-		"cipher off":        {func(_ testing.TB, cfg *natsd.Config) { cfg.NoCipher = true }, natsd.ErrStoreKey},
-		"key elsewhere":     {func(t testing.TB, cfg *natsd.Config) { cfg.StoreKeyFile = filepath.Join(t.TempDir(), "key") }, natsd.ErrStoreKey},
-		"all keys missing":  {func(t testing.TB, cfg *natsd.Config) { remove(t, cfg, "keys") }, natsd.ErrKeys},
-		"one key missing":   {func(t testing.TB, cfg *natsd.Config) { remove(t, cfg, "keys/hub.seed") }, natsd.ErrKeys},
-		"one key of a kind": {func(t testing.TB, cfg *natsd.Config) { swap(t, cfg, "keys/hub.seed", "keys/operator.seed") }, natsd.ErrKeys},
-		"certificate gone":  {func(t testing.TB, cfg *natsd.Config) { remove(t, cfg, "keys/tls.crt") }, natsd.ErrKeys},
-		"HUB is another":    {func(t testing.TB, cfg *natsd.Config) { swap(t, cfg, "keys/hub.seed", "keys/sys.seed") }, natsd.ErrStream},
+		"cipher off": {func(_ testing.TB, cfg *natsd.Config) { cfg.NoCipher = true }, natsd.ErrStoreKey},
+		"all keys missing": {func(t testing.TB, cfg *natsd.Config) {
+			remove(t, cfg, "keys")
+			keys(t, cfg.Dir)
+		}, natsd.ErrKeys},
+		"one key missing":   {func(t testing.TB, cfg *natsd.Config) { remove(t, cfg, "keys/hub.seed.sealed") }, natsd.ErrKeys},
+		"one key of a kind": {func(t testing.TB, cfg *natsd.Config) { swap(t, cfg, "hub.seed", "operator.seed") }, natsd.ErrKeys},
+		"certificate gone":  {func(t testing.TB, cfg *natsd.Config) { remove(t, cfg, "tls.crt") }, natsd.ErrKeys},
+		"certificate's key": {func(t testing.TB, cfg *natsd.Config) { remove(t, cfg, "keys/tls.key.sealed") }, natsd.ErrKeys},
+		"keys of another's": {func(t testing.TB, cfg *natsd.Config) { cfg.Keys = keys(t, t.TempDir()) }, natsd.ErrKeys},
+		"no keystore":       {func(_ testing.TB, cfg *natsd.Config) { cfg.Keys = nil }, natsd.ErrKeys},
+		"HUB is another":    {func(t testing.TB, cfg *natsd.Config) { swap(t, cfg, "hub.seed", "sys.seed") }, natsd.ErrStream},
 		"stream unreadable": {func(t testing.TB, cfg *natsd.Config) {
 			write(t, cfg, ledgerDir(t, cfg)+"/meta.inf", "{}")
 		}, natsd.ErrStream},
@@ -108,6 +112,7 @@ func TestRefusesAndHarmsNothing(t *testing.T) {
 			agency, _ := fill(t, good)
 			copyTree(t, good.Dir, filepath.Join(dir, "backup"))
 			bad := good
+			bad.Keys = keys(t, good.Dir)
 			c.spoil(t, &bad)
 			spoilt := tree(t, dir, "hub")
 			s, err := natsd.Start(bad)
@@ -124,7 +129,7 @@ func TestRefusesAndHarmsNothing(t *testing.T) {
 					}
 				}
 			}
-			restore(t, filepath.Join(dir, "backup"), good.Dir, "keys", "store/key.check", "jwt")
+			restore(t, filepath.Join(dir, "backup"), good.Dir, "keys", "tls.crt", "operator.jwt", "store/key.check", "jwt")
 			if name == "stream unreadable" {
 				restore(t, filepath.Join(dir, "backup"), good.Dir, ledgerDir(t, &good)+"/meta.inf")
 			}
@@ -133,13 +138,21 @@ func TestRefusesAndHarmsNothing(t *testing.T) {
 	}
 }
 
-func TestStoreKeyElsewhere(t *testing.T) {
-	cfg := natsd.Config{Dir: t.TempDir(), StoreKeyFile: filepath.Join(t.TempDir(), "store.key")}
-	agency, _ := fill(t, cfg)
-	check(t, cfg, agency)
-	if _, err := os.Stat(filepath.Join(cfg.Dir, "keys", "store.key")); err == nil {
-		t.Error("the key is beside the data too")
+// seal puts a secret in the place of another.
+func seal(t testing.TB, cfg *natsd.Config, name, secret string) {
+	t.Helper()
+	if err := keys(t, cfg.Dir).Write(name, []byte(secret)); err != nil {
+		t.Fatal(err)
 	}
+}
+
+// TestFirstStartEnds: a first start that ended before all keys were made is begun again.
+func TestFirstStartEnds(t *testing.T) {
+	dir := t.TempDir()
+	if err := keys(t, dir).Write("tls.key", []byte("of a certificate that was never written")); err != nil {
+		t.Fatal(err)
+	}
+	start(t, natsd.Config{Dir: dir})
 }
 
 func TestListenRefusals(t *testing.T) {
@@ -149,7 +162,7 @@ func TestListenRefusals(t *testing.T) {
 	}
 	defer taken.Close()
 	for _, listen := range []string{"127.0.0.1", "127.0.0.1:x", "127.0.0.1:70000", taken.Addr().String()} {
-		if s, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Listen: listen}); err == nil {
+		if s, err := natsd.Start(natsd.Config{Dir: t.TempDir(), Keys: keys(t, t.TempDir()), Listen: listen}); err == nil {
 			s.Shutdown()
 			t.Errorf("listens on %s", listen)
 		} else if !strings.Contains(err.Error(), listen) && !strings.Contains(err.Error(), "address already in use") {

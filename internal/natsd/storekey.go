@@ -11,9 +11,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"fairlead/internal/keystore"
 )
 
 const (
+	storeKey    = "store.key" // sealed
 	checkFile   = "key.check"
 	checkText   = "fairlead store key check v1"
 	checkNone   = "none"
@@ -24,16 +27,16 @@ const (
 // not encrypted. It makes key and check file for an empty store and otherwise refuses a key that
 // the check file does not confirm: with a wrong key the server takes the streams for absent, and
 // creating one then destroys what is on disk.
-func openStoreKey(path, store string, off bool) (string, error) {
+func openStoreKey(ks *keystore.Store, store string, off bool) (string, error) {
 	if err := os.MkdirAll(store, 0o700); err != nil {
 		return "", err
 	}
 	check, err := os.ReadFile(filepath.Join(store, checkFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		if len(streamDirs(store)) > 0 {
-			return "", refuse(store, path, checkFile+" is missing")
+			return "", refuse(store, checkFile+" is missing")
 		}
-		return makeStoreKey(path, store, off)
+		return makeStoreKey(ks, store, off)
 	}
 	if err != nil {
 		return "", err
@@ -41,60 +44,60 @@ func openStoreKey(path, store string, off bool) (string, error) {
 	encrypted := strings.TrimSpace(string(check)) != checkNone
 	switch {
 	case off && encrypted:
-		return "", refuse(store, path, "it is encrypted, but no cipher is configured")
+		return "", refuse(store, "it is encrypted, but no cipher is configured")
 	case off:
 		return "", nil
 	case !encrypted:
-		return "", refuse(store, path, "it is not encrypted, but a cipher is configured")
+		return "", refuse(store, "it is not encrypted, but a cipher is configured")
 	}
-	key, err := readStoreKey(path)
+	key, err := readStoreKey(ks)
 	if err != nil {
-		return "", refuse(store, path, err.Error())
+		return "", refuse(store, err.Error())
 	}
 	if !hmac.Equal([]byte(strings.TrimSpace(string(check))), []byte(checksum(key))) {
-		return "", refuse(store, path, "the key is not the one the data was written with")
+		return "", refuse(store, "the key is not the one the data was written with")
 	}
 	return key, nil
 }
 
-func refuse(store, path, why string) error {
-	return fmt.Errorf("%w: store %s, key %s: %s. Put the key file and the store back from one backup; nothing was changed", ErrStoreKey, store, path, why)
+func refuse(store, why string) error {
+	return fmt.Errorf("%w: store %s: %s. Put keys and store back from one backup; nothing was changed", ErrStoreKey, store, why)
 }
 
 // makeStoreKey writes the key before the check file: a crash between them leaves an unused key,
 // which the next start takes.
-func makeStoreKey(path, store string, off bool) (string, error) {
+func makeStoreKey(ks *keystore.Store, store string, off bool) (string, error) {
 	key, check := "", checkNone
 	if !off {
 		var err error
-		if key, err = readStoreKey(path); errors.Is(err, fs.ErrNotExist) {
-			key, err = newStoreKey(path)
+		if key, err = readStoreKey(ks); errors.Is(err, fs.ErrNotExist) {
+			key, err = newStoreKey(ks)
 		}
 		if err != nil {
 			return "", fmt.Errorf("store key: %w", err)
 		}
 		check = checksum(key)
 	}
-	return key, writeSecret(filepath.Join(store, checkFile), []byte(check+"\n"))
+	return key, keystore.WriteFile(filepath.Join(store, checkFile), []byte(check+"\n"))
 }
 
-func newStoreKey(path string) (string, error) {
+func newStoreKey(ks *keystore.Store) (string, error) {
 	raw := make([]byte, storeKeyLen)
 	if _, err := rand.Read(raw); err != nil {
 		return "", err
 	}
 	key := hex.EncodeToString(raw)
-	return key, writeSecret(path, []byte(key+"\n"))
+	return key, ks.Write(storeKey, []byte(key))
 }
 
-func readStoreKey(path string) (string, error) {
-	text, err := os.ReadFile(path)
+func readStoreKey(ks *keystore.Store) (string, error) {
+	text, err := ks.Read(storeKey)
 	if err != nil {
 		return "", err
 	}
 	key := strings.TrimSpace(string(text))
 	if raw, err := hex.DecodeString(key); err != nil || len(raw) != storeKeyLen {
-		return "", fmt.Errorf("%s does not hold %d hexadecimal digits", path, 2*storeKeyLen)
+		return "", fmt.Errorf("%s does not hold %d hexadecimal digits", storeKey, 2*storeKeyLen)
 	}
 	return key, nil
 }

@@ -5,13 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nkeys"
 
+	"fairlead/internal/keystore"
 	"fairlead/internal/subject"
 )
 
@@ -33,26 +33,33 @@ func (s *Server) push(c *jwt.AccountClaims) error {
 	return s.resolver.SaveAcc(c.Subject, token)
 }
 
-// openTrust keeps or makes the JWTs of operator, SYS and HUB, and opens the resolver with them.
-func (s *Server) openTrust() (*jwt.OperatorClaims, error) {
-	claims, err := s.operatorClaims()
-	if err != nil {
-		return nil, fmt.Errorf("operator JWT: %w", err)
-	}
-	s.resolver, err = server.NewDirAccResolver(s.path("jwt"), 0, syncInterval, server.RenameDeleted, server.FetchTimeout(askWithin))
+// resolver keeps the accounts' JWTs, which the server acts on.
+type resolver interface {
+	LoadAcc(name string) (token string, err error)
+	SaveAcc(name, token string) error
+}
+
+// openTrust opens the resolver and keeps or makes the JWTs of SYS and HUB in it.
+func (s *Server) openTrust() (*server.DirAccResolver, error) {
+	accounts, err := server.NewDirAccResolver(s.path("jwt"), 0, syncInterval, server.RenameDeleted, server.FetchTimeout(askWithin))
 	if err != nil {
 		return nil, fmt.Errorf("account JWTs in %s: %w", s.path("jwt"), err)
 	}
+	s.resolver = accounts
+	return accounts, s.pushOwn()
+}
+
+func (s *Server) pushOwn() error {
 	for _, c := range []*jwt.AccountClaims{s.sysClaims(), s.hubClaims()} {
 		if err := s.push(c); err != nil {
-			return nil, fmt.Errorf("%s JWT: %w", c.Name, err)
+			return fmt.Errorf("%s JWT: %w", c.Name, err)
 		}
 	}
-	return claims, nil
+	return nil
 }
 
 func (s *Server) operatorClaims() (*jwt.OperatorClaims, error) {
-	path := filepath.Join(s.path("keys"), "operator.jwt")
+	path := s.path(operatorFile)
 	old, err := os.ReadFile(path)
 	if err != nil && !os.IsNotExist(err) {
 		return nil, err
@@ -75,7 +82,7 @@ func (s *Server) operatorClaims() (*jwt.OperatorClaims, error) {
 		return nil, err
 	}
 	if token != string(old) {
-		if err := writeSecret(path, []byte(token)); err != nil {
+		if err := keystore.WriteFile(path, []byte(token)); err != nil {
 			return nil, err
 		}
 	}

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"fairlead/internal/bus"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/keystore"
 	"fairlead/internal/natsd"
 	"fairlead/internal/subject"
 )
@@ -21,8 +23,19 @@ func context10(t testing.TB) context.Context {
 	return ctx
 }
 
+// keys is the keystore beside the server's own files.
+func keys(t testing.TB, dir string) *keystore.Store {
+	t.Helper()
+	ks, err := keystore.Make(filepath.Join(dir, "keys"), keystore.Unsealed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ks
+}
+
 func start(t testing.TB, cfg natsd.Config) *natsd.Server {
 	t.Helper()
+	cfg.Keys = keys(t, cfg.Dir)
 	s, err := natsd.Start(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -173,15 +186,15 @@ func remove(t testing.TB, cfg *natsd.Config, path string) {
 	}
 }
 
+// swap lets two sealed secrets change places.
 func swap(t testing.TB, cfg *natsd.Config, a, b string) {
 	t.Helper()
-	x, errA := os.ReadFile(filepath.Join(cfg.Dir, a))
-	y, errB := os.ReadFile(filepath.Join(cfg.Dir, b))
-	if err := errors.Join(errA, errB); err != nil {
+	ks := keys(t, cfg.Dir)
+	x, errA := ks.Read(a)
+	y, errB := ks.Read(b)
+	if err := errors.Join(errA, errB, ks.Write(a, y), ks.Write(b, x)); err != nil {
 		t.Fatal(err)
 	}
-	write(t, cfg, a, string(y))
-	write(t, cfg, b, string(x))
 }
 
 // ledgerDir is where the server keeps LEDGER, relative to the directory of the hub.
@@ -200,8 +213,8 @@ func ledgerDir(t testing.TB, cfg *natsd.Config) string {
 
 func copyTree(t testing.TB, from, to string) {
 	t.Helper()
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-		t.Fatal(err)
+	if out, err := exec.CommandContext(t.Context(), "cp", "-a", from, to).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
 }
 

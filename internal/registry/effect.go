@@ -2,6 +2,7 @@ package registry
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -54,6 +55,9 @@ func (s *Snapshot) register(index int64, l entry.Leaf, r *entry.Register) error 
 	if r.Action == "suspend" || r.Action == "resume" {
 		return s.suspend(r.Action == "suspend", r.Record)
 	}
+	if known, err := s.ceremony(r); known {
+		return err
+	}
 	return fmt.Errorf("unknown act %q", r.Action)
 }
 
@@ -65,7 +69,7 @@ func (s *Snapshot) enrol(index int64, at time.Time, a *Agency) error {
 	if err != nil {
 		return err
 	}
-	if err := s.newWitness(a); err != nil {
+	if err := errors.Join(s.newWitness(a), s.sponsored(a), s.approved(RequestDigest(a.Request), a.Approvals)); err != nil {
 		return err
 	}
 	ring, err := s.ring.With(a.ID, cert)
@@ -94,10 +98,10 @@ func (s *Snapshot) suspend(yes bool, record []byte) error {
 		return err
 	}
 	old := s.agencies[r.Agency]
-	if old == nil || old.Suspended == yes {
-		return fmt.Errorf("agency %s is not enrolled, or is so already", r.Agency)
+	if old == nil || old.Suspended == yes || old.Removed {
+		return fmt.Errorf("agency %s is not enrolled, is removed, or is so already", r.Agency)
 	}
-	if !slices.Contains([]string{"key_loss", "request", "breach", "other"}, r.Reason) {
+	if !slices.Contains(suspensionReasons(), r.Reason) {
 		return fmt.Errorf("reason: want key_loss, request, breach or other")
 	}
 	next := *old

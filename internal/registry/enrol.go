@@ -25,6 +25,7 @@ type Invitation struct {
 type SignedRequest struct {
 	Request   []byte `json:"request"` // Request, exact bytes
 	Signature []byte `json:"signature"`
+	Vouched
 }
 
 // Admission is what an enrolled agency needs to connect. It is not secret: the user key never left the
@@ -33,8 +34,17 @@ type Admission struct {
 	Agency  fairlead.AgencyID `json:"agency"`
 	Account fairlead.Account  `json:"account"`
 	UserJWT string            `json:"user_jwt"`
-	Entry   int64             `json:"entry"` // log entry of the enrolment
+	Until   fairlead.Time     `json:"until,omitzero"` // end of the JWT, by the clock of the machines
+	Entry   int64             `json:"entry"`          // log entry of the enrolment
 }
+
+// UserLasts is how long a user's JWT is good. Revocation does not wait for it: it is what bounds a
+// revocation that a server has not heard of, and an office may be closed for two weeks. A program that
+// connects renews one that is older than UserRenews.
+const (
+	UserLasts  = 14 * 24 * time.Hour
+	UserRenews = 24 * time.Hour
+)
 
 // Review reads a request and shows what the operator compares over another channel: the fingerprint.
 func (s SignedRequest) Review(at time.Time) (Request, keyring.Fingerprint, error) {
@@ -51,7 +61,7 @@ func (s SignedRequest) Review(at time.Time) (Request, keyring.Fingerprint, error
 
 // Agency is the register's record of the request, still without an account.
 func (s SignedRequest) Agency(r Request) *Agency {
-	a := &Agency{Name: r.Name, User: r.User, Certificate: r.Certificate, Witness: r.Witness, Request: s.Request, Signature: s.Signature}
+	a := &Agency{Name: r.Name, User: r.User, Certificate: r.Certificate, Witness: r.Witness, Request: s.Request, Signature: s.Signature, Vouched: s.Vouched}
 	a.ID, a.Type, a.Jurisdiction, a.Emergency = r.Agency, r.Type, r.Jurisdiction, r.Emergency
 	return a
 }

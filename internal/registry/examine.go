@@ -190,7 +190,7 @@ func (s *Snapshot) Facts(h *envelope.Header, ds []*envelope.Descriptor, record [
 	}
 	s.onward(&f, h, ds)
 	f.Training = s.Training(h.From.Agency, h.From.User, at)
-	f.Approvals = s.approved(h, at)
+	f.Approvals = s.approvalsOf(h, at)
 	f.Exercise = slices.Contains(s.rules.Exercises, h.From.Agency) && slices.Contains(s.rules.Exercises, h.To.Agency)
 	if f.Recipient != nil {
 		f.CAOnly = s.rules.caOnly(f.Recipient.Jurisdiction.State())

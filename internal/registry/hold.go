@@ -54,8 +54,8 @@ func (s *Snapshot) Member(of fairlead.AgencyID, user string) (*staff.Member, boo
 	return s.staff.get(keyOf(string(of), user))
 }
 
-// approved lists the approvals of a share, each with the training of who gave it as it is now.
-func (s *Snapshot) approved(h *envelope.Header, at time.Time) []staff.Approved {
+// approvalsOf lists the approvals of a share, each with the training of who gave it as it is now.
+func (s *Snapshot) approvalsOf(h *envelope.Header, at time.Time) []staff.Approved {
 	list, _ := s.approvals.get(h.ID)
 	list = slices.Clone(list)
 	for i := range list {

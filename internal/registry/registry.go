@@ -34,6 +34,8 @@ type Agency struct {
 	Witness     string           `json:"witness,omitempty"` // public key of its cosignatures, "" if it is no witness
 	Request     []byte           `json:"request"`           // exact bytes of the agency's request
 	Signature   []byte           `json:"signature"`         // over the request, by the certificate's own key
+	Vouched                      // by others, over the same request
+	Removed     bool             `json:"removed,omitempty"`
 }
 
 // Rules are what the operator sets for all: groups that senders expand, country rules, what nobody sends,
@@ -100,6 +102,7 @@ type Snapshot struct {
 	house      *agreement.House // the prohibitions of rules; nil: none
 	houses     map[fairlead.AgencyID]*agreement.House
 	agreements agreements
+	operators  []Operator
 	consents   trie[[]consent.Held] // by agency and subject
 	shares     trie[*shareRecord]
 	staff      trie[*staff.Member]    // by agency and user

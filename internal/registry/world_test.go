@@ -78,7 +78,23 @@ func (w *world) signed(r registry.Request, key *seal.Key) *registry.Agency {
 	}
 	a := registry.SignedRequest{Request: raw, Signature: sig}.Agency(r)
 	a.Account = account(a.ID)
+	w.vouch(a, r)
 	return a
+}
+
+// vouch countersigns an application in the name of the first agency on record, if there is one.
+func (w *world) vouch(a *registry.Agency, r registry.Request) {
+	w.t.Helper()
+	for _, by := range w.snap.Agencies() {
+		if w.keys[by.ID] == nil || by.Suspended {
+			continue
+		}
+		var err error
+		a.Sponsorship = asJSON(registry.Sponsor(by.ID, r, a.Request, w.at))
+		a.SponsorSignature, err = w.keys[by.ID].Sign(a.Sponsorship, keyring.ContextEnrolment, w.at)
+		w.must(err)
+		return
+	}
 }
 
 func (w *world) key(id fairlead.AgencyID) *seal.Key {

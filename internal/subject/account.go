@@ -10,6 +10,21 @@ import (
 // every account has a system import of that name, which answers first and says "not enabled".
 const APIPrefix = "fl.js"
 
+// Renewals are the subjects on which agencies ask for their next credentials, one for each account.
+const Renewals = "fl.renew.*"
+
+// Renew is the one of an account.
+func Renew(a fairlead.Account) string { return "fl.renew." + string(a) }
+
+// ParseRenew reads the account from a subject of Renewals.
+func ParseRenew(text string) (fairlead.Account, error) {
+	account, ok := strings.CutPrefix(text, "fl.renew.")
+	if !ok {
+		return "", ErrUnknown
+	}
+	return fairlead.Account(account), CheckAccount(fairlead.Account(account))
+}
+
 const jsAPI = "$JS.API"
 
 // queued is what a submission is called inside INTAKE and ALERTS. Only the sender's account is
@@ -76,6 +91,7 @@ func Exports() []Export {
 		{Name: "cosign", Subject: CaptureCosign, Position: 3},
 		{Name: "pull", Subject: jsAPI + ".CONSUMER.MSG.NEXT." + StreamLedger + ".*", Position: 7, Stream: true},
 		{Name: "rewind", Subject: jsAPI + ".CONSUMER.RESET." + StreamLedger + ".*", Position: 6},
+		{Name: "renew", Subject: Renewals, Position: 3},
 		{Name: "ack", Subject: "$JS.ACK." + StreamLedger + ".*.*.*.*.*.*", Position: 4},
 	}
 }
