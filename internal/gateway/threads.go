@@ -1,0 +1,202 @@
+package gateway
+
+import (
+	"database/sql"
+	"fmt"
+	"time"
+
+	"fairlead/internal/client"
+	"fairlead/internal/fairlead"
+)
+
+// index follows the agency's own store: which message belongs to which thread, and when each share of
+// ours was seen to have come how far. It holds references and codes, no content.
+func (g *Gateway) index() error {
+	g.indexing.Lock()
+	defer g.indexing.Unlock()
+	if err := g.indexSent(); err != nil {
+		return err
+	}
+	if err := g.indexReceived(); err != nil {
+		return err
+	}
+	return g.noteMoves()
+}
+
+// link is a message's place in a thread.
+type link struct {
+	share, thread string
+	out           bool
+	kind, peer    string
+	at            time.Time
+	replyTo, ref  string
+}
+
+// indexSent takes shares of ours that are not yet in a thread, oldest first. The case's reference stands
+// in the agency's own sealed copy.
+func (g *Gateway) indexSent() error {
+	from, err := g.newest(true)
+	if err != nil {
+		return err
+	}
+	list, _, err := g.cfg.Client.Posted(client.Filter{From: from})
+	if err != nil {
+		return err
+	}
+	for i := len(list) - 1; i >= 0; i-- {
+		p := list[i]
+		if known, err := g.threadOf(p.ID.String()); err != nil || known != "" {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if err := g.indexOne(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *Gateway) indexOne(p client.Posted) error {
+	s, err := g.cfg.Client.Sent(p.ID)
+	if err != nil {
+		return err
+	}
+	h, err := s.Header()
+	if err != nil {
+		return err
+	}
+	l := link{share: p.ID.String(), out: true, kind: p.Kind, peer: string(p.To), at: p.Created}
+	if !h.ReplyTo.IsZero() {
+		l.replyTo = h.ReplyTo.String()
+	}
+	if d, err := g.cfg.Client.OwnContent(p.ID); err == nil {
+		l.ref = d.Case
+	}
+	keys := []string{fmt.Sprintf("sent:%s:%s", p.Kind, stamp(p.Created))} // the shares of one message
+	if h.Case != "" {
+		keys = append(keys, "case:"+h.Case)
+	}
+	if l.ref != "" {
+		keys = append(keys, "ref:"+l.ref)
+	}
+	return g.place(l, keys)
+}
+
+func (g *Gateway) indexReceived() error {
+	from, err := g.newest(false)
+	if err != nil {
+		return err
+	}
+	list, _, err := g.cfg.Client.Received(client.Filter{From: from})
+	if err != nil {
+		return err
+	}
+	for i := len(list) - 1; i >= 0; i-- {
+		r := list[i]
+		if known, err := g.threadOf(r.ID.String()); err != nil || known != "" {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		m, err := g.cfg.Client.Message(r.ID)
+		if err != nil {
+			return err
+		}
+		l := link{share: r.ID.String(), kind: r.Kind, peer: string(r.From), at: r.At, replyTo: r.ReplyTo}
+		var keys []string
+		if m.Header.Case != "" {
+			keys = []string{"case:" + m.Header.Case}
+		}
+		if err := g.place(l, keys); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newest is when the last message of one direction was indexed. Messages of that second are looked at again.
+func (g *Gateway) newest(out bool) (at string, err error) {
+	err = g.db.QueryRow(`SELECT coalesce(max(at), '') FROM threads WHERE out = ?`, out).Scan(&at)
+	return at, err
+}
+
+func (g *Gateway) threadOf(share string) (thread string, err error) {
+	err = g.db.QueryRow(`SELECT thread FROM threads WHERE share = ?`, share).Scan(&thread)
+	if none(err) {
+		return "", nil
+	}
+	return thread, err
+}
+
+// place puts a message into the thread of what it answers, else of the first key that is known, else
+// into one of its own; its other keys then name the same thread.
+func (g *Gateway) place(l link, keys []string) error {
+	tx, err := g.db.Begin()
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
+	if err := find(tx, &l.thread, `SELECT thread FROM threads WHERE share = ?`, l.replyTo); err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if l.thread == "" {
+			if err := find(tx, &l.thread, `SELECT thread FROM thread_keys WHERE key = ?`, k); err != nil {
+				return err
+			}
+		}
+	}
+	if l.thread == "" {
+		l.thread = l.share
+	}
+	for _, k := range keys {
+		if _, err := tx.Exec(`INSERT OR IGNORE INTO thread_keys VALUES (?, ?)`, k, l.thread); err != nil {
+			return err
+		}
+	}
+	if _, err := tx.Exec(`INSERT INTO threads VALUES (?,?,?,?,?,?,?,?)`, l.share, l.thread, l.out, l.kind, l.peer, stamp(l.at), l.replyTo, l.ref); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+func find(tx *sql.Tx, into *string, query, arg string) error {
+	if arg == "" {
+		return nil
+	}
+	err := tx.QueryRow(query, arg).Scan(into)
+	if none(err) {
+		return nil
+	}
+	return err
+}
+
+// noteMoves keeps when each share was seen in each of its states; the outbox keeps only the last.
+func (g *Gateway) noteMoves() error {
+	var since string
+	if err := g.db.QueryRow(`SELECT coalesce(max(at), '') FROM moves`).Scan(&since); err != nil {
+		return err
+	}
+	list, _, err := g.cfg.Client.Posted(client.Filter{Since: since})
+	if err != nil {
+		return err
+	}
+	for _, p := range list {
+		if _, err := g.db.Exec(`INSERT OR IGNORE INTO moves VALUES (?,?,?)`, p.ID.String(), string(p.State), stamp(p.Updated)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// moved is when a share was first seen in a state; zero where this program did not see it.
+func (g *Gateway) moved(share fairlead.ShareID, state client.State) time.Time {
+	var at string
+	if err := g.db.QueryRow(`SELECT at FROM moves WHERE share = ? AND state = ?`, share.String(), string(state)).Scan(&at); err != nil {
+		return time.Time{}
+	}
+	return unstamp(at)
+}

@@ -1,0 +1,15 @@
+package policy
+
+import (
+	"time"
+
+	"fairlead/internal/envelope"
+)
+
+// Deadlines are the clocks that a delivered share starts whatever it stands on, for the one who received
+// it: the decision itself, with the clocks of its ground, is told to the sender alone.
+func Deadlines(h *envelope.Header, sender, recipient *Agency, at time.Time) []Due {
+	p := &decider{Request: Request{Header: h}, f: Facts{Sender: sender, Recipient: recipient}, at: at}
+	p.due()
+	return p.d.Due
+}
