@@ -21,24 +21,24 @@ func (c *Client) Connect(conn *bus.Agency) {
 	c.cfg.Conn = conn
 }
 
-// SealOwn seals what the agency keeps for itself to its own certificate; name says what it is.
-func (c *Client) SealOwn(name string, data []byte) ([]byte, error) {
+// SealOwn seals what the agency keeps for itself to its own certificate; id and name say what it is.
+func (c *Client) SealOwn(id fairlead.ShareID, name string, data []byte) ([]byte, error) {
 	at := c.cfg.Now()
 	own, err := keyring.ReadCertificate(c.key().Certificate(), at)
 	if err != nil {
 		return nil, err
 	}
-	return c.key().Seal(own, seal.Inner{Section: name, Sender: c.cfg.Agency, Type: "own"}, data, at)
+	return c.key().Seal(own, seal.Inner{Message: id, Section: name, Sender: c.cfg.Agency, Type: "own"}, data, at)
 }
 
-// OpenOwn opens what SealOwn sealed under the same name.
-func (c *Client) OpenOwn(name string, sealed []byte) ([]byte, error) {
+// OpenOwn opens what SealOwn sealed under the same id and name.
+func (c *Client) OpenOwn(id fairlead.ShareID, name string, sealed []byte) ([]byte, error) {
 	at := c.cfg.Now()
 	own, err := keyring.ReadCertificate(c.key().Certificate(), at)
 	if err != nil {
 		return nil, err
 	}
-	data, _, err := c.key().Open(sealed, own.Signing(), seal.Inner{Section: name, Sender: c.cfg.Agency}, at)
+	data, _, err := c.key().Open(sealed, own.Signing(), seal.Inner{Message: id, Section: name, Sender: c.cfg.Agency}, at)
 	return data, err
 }
 

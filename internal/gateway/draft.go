@@ -24,7 +24,7 @@ type written struct {
 	Values  url.Values
 	Photo   []byte
 	Media   string
-	ReplyTo fairlead.ShareID
+	ReplyTo fairlead.ShareID `json:",omitzero"`
 	Asked   []asked // questions of the request that this answers
 	Purpose string  // of what this answers
 	Level   string  // threshold of what this answers
@@ -45,7 +45,11 @@ func (g *Gateway) saveDraft(d *written) error {
 	if err != nil {
 		return err
 	}
-	sealed, err := g.cfg.Client.SealOwn(sealedName, raw)
+	id, err := fairlead.ParseShareID(d.ID)
+	if err != nil {
+		return err
+	}
+	sealed, err := g.cfg.Client.SealOwn(id, sealedName, raw)
 	if err != nil {
 		return err
 	}
@@ -58,23 +62,26 @@ func (g *Gateway) saveDraft(d *written) error {
 // draft opens the draft that the path names.
 func (v *visit) draft() (*written, form, error) { return v.g.openDraft(v.r.PathValue("id")) }
 
-func (g *Gateway) openDraft(id string) (*written, form, error) {
+func (g *Gateway) openDraft(text string) (*written, form, error) {
 	var sealed []byte
-	var sent string
-	err := g.db.QueryRow(`SELECT sealed, sent FROM drafts WHERE id = ?`, id).Scan(&sealed, &sent)
-	if none(err) {
+	var kind, sent string
+	err := g.db.QueryRow(`SELECT kind, sealed, sent FROM drafts WHERE id = ?`, text).Scan(&kind, &sealed, &sent)
+	id, parseErr := fairlead.ParseShareID(text)
+	if none(err) || parseErr != nil {
 		return nil, form{}, errNotFound
 	}
 	if err != nil {
 		return nil, form{}, err
 	}
-	raw, err := g.cfg.Client.OpenOwn(sealedName, sealed)
-	if err != nil {
-		return nil, form{}, err
-	}
-	d := &written{}
-	if err := json.Unmarshal(raw, d); err != nil {
-		return nil, form{}, err
+	d := &written{ID: text, Kind: kind}
+	if len(sealed) > 0 { // what was sent is no longer kept here
+		raw, err := g.cfg.Client.OpenOwn(id, sealedName, sealed)
+		if err != nil {
+			return nil, form{}, err
+		}
+		if err := json.Unmarshal(raw, d); err != nil {
+			return nil, form{}, err
+		}
 	}
 	d.Sent = sent
 	f, ok := formOf(d.Kind)

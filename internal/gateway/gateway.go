@@ -26,7 +26,7 @@ import (
 	"fairlead/internal/web"
 )
 
-//go:embed templates
+//go:embed all:templates
 var templates embed.FS
 
 //go:embed locales

@@ -74,7 +74,7 @@ func (g *Gateway) indexOne(p client.Posted) error {
 	if d, err := g.cfg.Client.OwnContent(p.ID); err == nil {
 		l.ref = d.Case
 	}
-	keys := []string{fmt.Sprintf("sent:%s:%s", p.Kind, stamp(p.Created))} // the shares of one message
+	keys := []string{fmt.Sprintf("sent:%s:%s:%s", p.Kind, stamp(p.Created), l.ref)} // the shares of one message
 	if h.Case != "" {
 		keys = append(keys, "case:"+h.Case)
 	}
