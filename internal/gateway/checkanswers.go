@@ -215,6 +215,9 @@ func (v *visit) outcome(to fairlead.AgencyID, d policy.Decision) outcome {
 	for _, c := range slices.Concat(d.Causes, d.Holds) {
 		o.Reasons = append(o.Reasons, v.cause(c))
 	}
+	if d.Result == fairlead.Refused {
+		o.Reasons = append(o.Reasons, v.sectionReasons(d)...)
+	}
 	for _, s := range d.Sections {
 		if s.Delivered || d.Result == fairlead.Held && len(s.Causes) == 0 {
 			o.Sees = append(o.Sees, w.Code("section", s.Code))
@@ -230,6 +233,16 @@ func (v *visit) outcome(to fairlead.AgencyID, d policy.Decision) outcome {
 	return o
 }
 
+// sectionReasons are why nothing is left of a refused share, where its sections say so.
+func (v *visit) sectionReasons(d policy.Decision) (list []string) {
+	for _, s := range d.Sections {
+		if len(s.Causes) > 0 && len(d.Causes) == 0 {
+			list = append(list, v.words.Code("section", s.Code)+": "+v.causes(s.Causes))
+		}
+	}
+	return list
+}
+
 func (v *visit) agreementTitle(ref string) string {
 	for _, s := range v.g.cfg.Client.Snapshot().Agreements() {
 		if s.Ref() == ref {
@@ -239,8 +252,22 @@ func (v *visit) agreementTitle(ref string) string {
 	return ""
 }
 
-// cause is a reason in the reader's words.
-func (v *visit) cause(c policy.Cause) string { return v.words.Code("reason", c.Reason) }
+// cause is a reason in the reader's words. Where one code has several causes, the policy's own advice
+// tells them apart; advice that is not known here falls back to the code.
+func (v *visit) cause(c policy.Cause) string {
+	for _, n := range nearer {
+		if strings.HasPrefix(c.Advice, n.advice) {
+			return v.words.T("why." + n.key)
+		}
+	}
+	return v.words.Code("reason", c.Reason)
+}
+
+// nearer are the words for what the policy advises, by how its advice begins.
+var nearer = []struct{ advice, key string }{
+	{"it stays inside the sender's State", "home"}, {"it never goes to a body of type", "type"}, {"intelligence goes to", "intel"},
+	{"no term of agreement", "noterm"}, {"the question carried no such section", "reply"}, {"term ", "term"},
+}
 
 func (v *visit) causes(list []policy.Cause) string {
 	var words []string

@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"fairlead/internal/fairlead"
@@ -38,10 +39,14 @@ type reading struct {
 
 func (v *visit) members(rd reading, path []string, doc map[string]any) (list []fact) {
 	for _, name := range order(doc) {
-		if len(path) == 0 && name == "language" {
+		if slices.Contains(quiet, name) || len(path) == 0 && name == "language" {
 			continue
 		}
 		f := v.value(rd, append(slices.Clone(path), name), doc[name])
+		if len(path) == 0 && name == "person" { // the section is about nobody else
+			list = append(list, f.Facts...)
+			continue
+		}
 		f.Label = name
 		if key := "m." + name; v.words.Has(key) {
 			f.Label = v.words.T(key)
@@ -50,6 +55,9 @@ func (v *visit) members(rd reading, path []string, doc map[string]any) (list []f
 	}
 	return list
 }
+
+// quiet are the members that only programs need.
+var quiet = []string{"local_ref", "script", "precision"}
 
 // first are the members that a reader wants first, in this order; the others follow by name.
 var first = []string{
@@ -79,6 +87,9 @@ func (v *visit) value(rd reading, path []string, value any) fact {
 	shape, _ := v.g.cfg.Schema.Shape(rd.kind, rd.code, path...)
 	switch x := value.(type) {
 	case map[string]any:
+		if text := v.short(x); text != "" {
+			return fact{Text: text}
+		}
 		return fact{Facts: v.members(rd, path, x)}
 	case []any:
 		return v.list(rd, path, x)
@@ -95,6 +106,36 @@ func (v *visit) value(rd reading, path []string, value any) fact {
 	return fact{}
 }
 
+// short is a name or a place on one line, or nothing.
+func (v *visit) short(doc map[string]any) string {
+	text := func(name string) string { s, _ := doc[name].(string); return s }
+	only := func(names ...string) bool {
+		for name := range doc {
+			if !slices.Contains(names, name) {
+				return false
+			}
+		}
+		return true
+	}
+	switch {
+	case text("type") != "" && only("given", "family", "script", "type"):
+		name := strings.TrimSpace(text("given") + " " + text("family"))
+		if text("type") == "current" {
+			return name
+		}
+		return name + " (" + v.words.Code("v", text("type")) + ")"
+	case text("country") != "" && text("precision") != "" && only("country", "admin", "locality", "line", "precision"):
+		var parts []string
+		for _, part := range []string{text("line"), text("locality"), text("admin"), v.words.Country(text("country"))} {
+			if part != "" {
+				parts = append(parts, part)
+			}
+		}
+		return strings.Join(parts, ", ")
+	}
+	return ""
+}
+
 // list joins short items on one line; others stand below each other.
 func (v *visit) list(rd reading, path []string, items []any) fact {
 	var f fact
@@ -105,7 +146,14 @@ func (v *visit) list(rd reading, path []string, items []any) fact {
 	if len(f.Items) == 1 {
 		return f.Items[0]
 	}
-	return f
+	var texts []string
+	for _, one := range f.Items {
+		if one.Text == "" || len(one.Text) > 60 {
+			return f
+		}
+		texts = append(texts, one.Text)
+	}
+	return fact{Text: strings.Join(texts, ", ")}
 }
 
 // text says one string by what the schema says it is.
@@ -120,8 +168,10 @@ func (v *visit) text(shape schema.Shape, s string) fact {
 		if w.Has(key) {
 			return fact{Text: w.T(key)}
 		}
-	case "country":
+	case "country", "jurisdiction":
 		return fact{Text: w.Country(s)}
+	case "agency":
+		return fact{Text: v.g.agencyName(fairlead.AgencyID(s))}
 	case "language":
 		return fact{Text: w.Tongue(s)}
 	case "date":

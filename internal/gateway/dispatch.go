@@ -3,6 +3,7 @@ package gateway
 import (
 	"strings"
 
+	"fairlead/internal/client"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/web"
 )
@@ -56,6 +57,10 @@ func (v *visit) dispatch(d *written, f form) (thread string, err error) {
 	if err != nil {
 		return "", err
 	}
+	if out.To, err = v.reached(out); err != nil || len(out.To) == 0 {
+		v.refuse("", "check.nobody")
+		return "", err
+	}
 	if _, err := v.g.db.Exec(`UPDATE drafts SET sent = 'sending' WHERE id = ?`, d.ID); err != nil {
 		return "", err
 	}
@@ -86,6 +91,16 @@ func (v *visit) placed(ids []fairlead.ShareID) (string, error) {
 	if err := v.g.index(); err != nil {
 		return "", err
 	}
-	v.g.tell()
 	return v.g.threadOf(ids[0].String())
+}
+
+// reached are the recipients that the policy lets something through to: the page has said who is not.
+func (v *visit) reached(out *client.Draft) (to []string, err error) {
+	previews, err := v.g.cfg.Client.Preview(out)
+	for _, p := range previews {
+		if p.Decision.Result != fairlead.Refused {
+			to = append(to, string(p.To))
+		}
+	}
+	return to, err
 }

@@ -25,10 +25,10 @@ type written struct {
 	Photo   []byte
 	Media   string
 	ReplyTo fairlead.ShareID `json:",omitzero"`
-	Asked   []asked // questions of the request that this answers
-	Purpose string  // of what this answers
-	Level   string  // threshold of what this answers
-	Peer    string  // who asked
+	Asked   []asked          // questions of the request that this answers
+	Purpose string           // of what this answers
+	Level   string           // threshold of what this answers
+	Peer    string           // who asked
 }
 
 // asked is a question of another agency.

@@ -241,7 +241,6 @@ func (g *Gateway) step(ctx context.Context) error {
 		return err
 	}
 	if n > 0 {
-		g.tell()
 		return g.index()
 	}
 	return nil

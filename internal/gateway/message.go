@@ -217,7 +217,6 @@ func (v *visit) openMessage() error {
 		if _, err := v.g.cfg.Client.Acknowledge(id, fairlead.AckOpened, v.role, v.user); err != nil {
 			return err
 		}
-		v.g.tell()
 	}
 	return v.redirect("/messages/" + id.String())
 }
@@ -272,7 +271,6 @@ func (v *visit) acknowledge() error {
 			return err
 		}
 	}
-	v.g.tell()
 	return v.redirect("/messages/" + id.String() + "?done=acked")
 }
 

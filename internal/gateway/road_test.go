@@ -75,7 +75,7 @@ func TestRoad(t *testing.T) {
 	ro.heading("un copil a dispărut")
 	ro.look("ro-sealed")
 	ro.press("main form[action$='/open'] button")
-	ro.says("Mara", "Nu vorbiți", "Cine a citit")
+	ro.says("Mara Exemplu", "Gradul de risc stabilit de poliție", "Cine a citit")
 	ro.look("ro-message")
 	ro.choose("level=accepted_for_action")
 	ro.press("main form[action$='/acknowledge'] button")

@@ -10,17 +10,23 @@ import (
 )
 
 // index follows the agency's own store: which message belongs to which thread, and when each share of
-// ours was seen to have come how far. It holds references and codes, no content.
+// ours was seen to have come how far. It holds references and codes, no content. What a person may want
+// to see now is told to the pages that wait for it.
 func (g *Gateway) index() error {
 	g.indexing.Lock()
 	defer g.indexing.Unlock()
 	if err := g.indexSent(); err != nil {
 		return err
 	}
-	if err := g.indexReceived(); err != nil {
+	arrived, err := g.indexReceived()
+	if err != nil {
 		return err
 	}
-	return g.noteMoves()
+	moved, err := g.noteMoves()
+	if arrived || moved {
+		g.tell()
+	}
+	return err
 }
 
 // link is a message's place in a thread.
@@ -84,26 +90,27 @@ func (g *Gateway) indexOne(p client.Posted) error {
 	return g.place(l, keys)
 }
 
-func (g *Gateway) indexReceived() error {
+// indexReceived takes what has arrived and is not yet in a thread, and reports whether there was any.
+func (g *Gateway) indexReceived() (news bool, err error) {
 	from, err := g.newest(false)
 	if err != nil {
-		return err
+		return false, err
 	}
 	list, _, err := g.cfg.Client.Received(client.Filter{From: from})
 	if err != nil {
-		return err
+		return false, err
 	}
 	for i := len(list) - 1; i >= 0; i-- {
 		r := list[i]
 		if known, err := g.threadOf(r.ID.String()); err != nil || known != "" {
 			if err != nil {
-				return err
+				return news, err
 			}
 			continue
 		}
 		m, err := g.cfg.Client.Message(r.ID)
 		if err != nil {
-			return err
+			return news, err
 		}
 		l := link{share: r.ID.String(), kind: r.Kind, peer: string(r.From), at: r.At, replyTo: r.ReplyTo}
 		var keys []string
@@ -111,10 +118,11 @@ func (g *Gateway) indexReceived() error {
 			keys = []string{"case:" + m.Header.Case}
 		}
 		if err := g.place(l, keys); err != nil {
-			return err
+			return news, err
 		}
+		news = true
 	}
-	return nil
+	return news, nil
 }
 
 // newest is when the last message of one direction was indexed. Messages of that second are looked at again.
@@ -174,22 +182,29 @@ func find(tx *sql.Tx, into *string, query, arg string) error {
 	return err
 }
 
-// noteMoves keeps when each share was seen in each of its states; the outbox keeps only the last.
-func (g *Gateway) noteMoves() error {
+// noteMoves keeps when each share was seen in each of its states; the outbox keeps only the last. It
+// reports whether one about a child moved.
+func (g *Gateway) noteMoves() (news bool, err error) {
 	var since string
 	if err := g.db.QueryRow(`SELECT coalesce(max(at), '') FROM moves`).Scan(&since); err != nil {
-		return err
+		return false, err
 	}
 	list, _, err := g.cfg.Client.Posted(client.Filter{Since: since})
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, p := range list {
-		if _, err := g.db.Exec(`INSERT OR IGNORE INTO moves VALUES (?,?,?)`, p.ID.String(), string(p.State), stamp(p.Updated)); err != nil {
-			return err
+		done, err := g.db.Exec(`INSERT OR IGNORE INTO moves VALUES (?,?,?)`, p.ID.String(), string(p.State), stamp(p.Updated))
+		if err != nil {
+			return news, err
 		}
+		n, err := done.RowsAffected()
+		if err != nil {
+			return news, err
+		}
+		news = news || n > 0 && p.Kind != "ack" && p.State != client.Queued
 	}
-	return nil
+	return news, nil
 }
 
 // moved is when a share was first seen in a state; zero where this program did not see it.

@@ -81,8 +81,8 @@ func (v *visit) timeline() error {
 	for _, l := range list {
 		p.Ref = either(p.Ref, l.ref)
 	}
-	p.Page = v.page("case.title", "ref", either(p.Ref, v.words.T("case.noref")))
-	p.Back = "/cases"
+	frame := v.page("case.title", "ref", either(p.Ref, v.words.T("case.noref")))
+	frame.Back = "/cases"
 	acks := v.acksOf(list)
 	for i := 0; i < len(list); i++ {
 		l := list[i]
@@ -105,6 +105,10 @@ func (v *visit) timeline() error {
 		i--
 		p.Entries = append(p.Entries, entry)
 	}
+	if frame.Notice != "" && !p.Queued { // the page was asked for after the hub had answered
+		frame.Notice = v.words.T("case.recorded")
+	}
+	p.Page = frame
 	return v.render("timeline", p)
 }
 
@@ -155,14 +159,14 @@ func (v *visit) road(l link, acks map[string][]*client.Message) (shareRoad, erro
 	}
 	w := v.words
 	r := shareRoad{recipientRoad{Who: v.g.agencyName(s.To), Href: "/sent/" + l.share, Road: roadOf(w, s.State)}, s.State == client.Queued}
-	note := func(state client.State, at time.Time, what string) {
-		line := eventLine{What: either(what, w.T("event."+string(state)))}
+	note := func(what string, at time.Time) {
+		line := eventLine{What: what}
 		if !at.IsZero() {
 			line.When = w.When(at)
 		}
 		r.Events = append(r.Events, line)
 	}
-	note(client.Queued, l.at, "")
+	note(w.T("event.queued"), l.at)
 	decided, err := v.decided(s)
 	if err != nil {
 		return r, err
@@ -170,17 +174,20 @@ func (v *visit) road(l link, acks map[string][]*client.Message) (shareRoad, erro
 	switch {
 	case s.State == client.Queued, s.State == client.Resealed:
 	case s.State == client.RefusedBy || s.State == client.HeldBy:
-		note(s.State, decided, w.T("event."+string(s.State)+".entry", "entry", s.Index))
+		for _, c := range slices.Concat(s.Verdict.Causes, s.Verdict.Holds) {
+			note(v.cause(c), time.Time{})
+		}
+		note(w.T("event."+string(s.State)+".entry", "entry", s.Index), decided)
 	default:
-		note(client.Recorded, decided, w.T("event.recorded.entry", "entry", s.Index))
+		note(w.T("event.recorded.entry", "entry", s.Index), decided)
 	}
 	if slices.Contains([]client.State{client.Delivered, client.Opened, client.Accepted}, s.State) {
-		note(client.Delivered, v.g.moved(id, client.Delivered), "")
+		note(w.T("event.delivered"), v.g.moved(id, client.Delivered))
 	}
 	for _, m := range acks[l.share] {
 		level := m.Header.Facts["level"]
 		if level != string(fairlead.AckDelivered) {
-			note("", m.Header.SentAt.Time, w.T("event.ack."+level, "role", w.Code("role", m.Header.From.Role), "user", m.Header.From.User))
+			note(w.T("event.ack."+level, "role", w.Code("role", m.Header.From.Role), "user", m.Header.From.User), m.Header.SentAt.Time)
 		}
 	}
 	slices.Reverse(r.Events)

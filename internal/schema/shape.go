@@ -12,8 +12,7 @@ import (
 
 // Shape is what may stand at one place of a section, for a program that asks people or shows them.
 type Shape struct {
-	// Form is object, list, text, phrase, date, instant, phone, email, country, language, bool, count or
-	// code; for other text the name of its type in defs.json, or text.
+	// Form is object, list, bool, count, code, one of plainForms, or text for any other text.
 	Form     string
 	List     string   // code list of codes.json, where Values are one
 	Values   []string // of a code
@@ -74,7 +73,7 @@ func itemOf(chain []*jsonschema.Schema) *jsonschema.Schema {
 }
 
 // plainForms are the types of defs.json that are shown and asked for in a way of their own.
-var plainForms = []string{"text", "phrase", "date", "instant", "phone", "email", "country", "language"}
+var plainForms = []string{"text", "phrase", "date", "instant", "phone", "email", "country", "language", "jurisdiction", "agency"}
 
 func shapeOf(chain []*jsonschema.Schema) Shape {
 	var shape Shape
