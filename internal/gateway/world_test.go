@@ -15,6 +15,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"fairlead/internal/client"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/gateway"
 	"fairlead/internal/hubtest"
@@ -198,3 +199,5 @@ func (s *site) agencyNow() time.Time {
 	}
 	return s.now().In(zone)
 }
+
+func clientFilter(kind string) client.Filter { return client.Filter{Kind: kind} }
