@@ -31,10 +31,9 @@ func (c *Client) SealOwn(id fairlead.ShareID, name string, data []byte) ([]byte,
 	return c.key().Seal(own, seal.Inner{Message: id, Section: name, Sender: c.cfg.Agency, Type: "own"}, data, at)
 }
 
-// OpenOwn opens what SealOwn sealed under the same id and name.
-func (c *Client) OpenOwn(id fairlead.ShareID, name string, sealed []byte) ([]byte, error) {
-	at := c.cfg.Now()
-	own, err := keyring.ReadCertificate(c.key().Certificate(), at)
+// OpenOwn opens what SealOwn sealed under the same id and name, at an instant within five minutes of at.
+func (c *Client) OpenOwn(id fairlead.ShareID, name string, sealed []byte, at time.Time) ([]byte, error) {
+	own, err := keyring.ReadCertificate(c.key().Certificate(), c.cfg.Now())
 	if err != nil {
 		return nil, err
 	}

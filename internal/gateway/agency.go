@@ -260,11 +260,14 @@ type termView struct {
 
 type agreementPage struct {
 	web.Page
-	Caption     string
-	Tag, Colour string
-	Rows        []row
-	Terms       []termView
+	Caption  string
+	Standing stateTag
+	Rows     []row
+	Terms    []termView
 }
+
+// stateTag is a state in a word, with its colour.
+type stateTag struct{ Tag, Colour string }
 
 // agreement shows the signed words, and beside them what the hub enforces.
 func (v *visit) agreement() error {
@@ -281,7 +284,7 @@ func (v *visit) showAgreement(s *agreement.Standing) error {
 	w := v.words
 	p := agreementPage{Page: v.page("agreement.title", "title", s.Title), Caption: w.T("agreement.version", "id", s.ID, "version", s.Version)}
 	p.Back = "/agreements"
-	p.Tag, p.Colour = v.standing(s)
+	p.Standing.Tag, p.Standing.Colour = v.standing(s)
 	text := func(key, value string) {
 		p.Rows = append(p.Rows, row{Key: w.T(key), Text: template.HTML(template.HTMLEscapeString(value))})
 	}

@@ -64,8 +64,8 @@ func (v *visit) draft() (*written, form, error) { return v.g.openDraft(v.r.PathV
 
 func (g *Gateway) openDraft(text string) (*written, form, error) {
 	var sealed []byte
-	var kind, sent string
-	err := g.db.QueryRow(`SELECT kind, sealed, sent FROM drafts WHERE id = ?`, text).Scan(&kind, &sealed, &sent)
+	var kind, sent, changed string
+	err := g.db.QueryRow(`SELECT kind, sealed, sent, changed FROM drafts WHERE id = ?`, text).Scan(&kind, &sealed, &sent, &changed)
 	id, parseErr := fairlead.ParseShareID(text)
 	if none(err) || parseErr != nil {
 		return nil, form{}, errNotFound
@@ -75,7 +75,7 @@ func (g *Gateway) openDraft(text string) (*written, form, error) {
 	}
 	d := &written{ID: text, Kind: kind}
 	if len(sealed) > 0 { // what was sent is no longer kept here
-		raw, err := g.cfg.Client.OpenOwn(id, sealedName, sealed)
+		raw, err := g.cfg.Client.OpenOwn(id, sealedName, sealed, unstamp(changed))
 		if err != nil {
 			return nil, form{}, err
 		}

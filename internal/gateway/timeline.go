@@ -254,6 +254,7 @@ type casesPage struct {
 // cases lists the threads that were last active, or those whose reference was asked for.
 func (v *visit) cases() error {
 	query := strings.TrimSpace(v.r.URL.Query().Get("q"))
+	p := casesPage{Page: v.page("cases.title"), Query: query}
 	rows, err := v.g.db.Query(`SELECT thread, max(ref), count(*), max(at), group_concat(DISTINCT kind), group_concat(DISTINCT peer) FROM threads
 		WHERE kind NOT IN ('staff.record', 'agency.certificate', 'approval', 'agreement.proposal', 'agreement.signature', 'agreement.status', 'consent.record')
 		GROUP BY thread HAVING (? = '' OR instr(lower(max(ref)), lower(?)) > 0) AND sum(kind <> 'ack') > 0 ORDER BY max(at) DESC LIMIT 50`, query, query)
@@ -261,7 +262,6 @@ func (v *visit) cases() error {
 		return err
 	}
 	defer rows.Close()
-	p := casesPage{Page: v.page("cases.title"), Query: query}
 	for rows.Next() {
 		var thread, ref, at, kinds, peers string
 		var n int
