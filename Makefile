@@ -1,7 +1,7 @@
 # Fairlead: everything a newcomer needs is `make demo` and `make test`.
 GO ?= go
 
-.PHONY: demo test tools bench check cover-fuzz
+.PHONY: demo test tools assets shots bench check cover-fuzz
 
 demo: ## the main job: a hub, made-up agencies and a story on this machine; Ctrl-C ends it
 	$(GO) run ./cmd/fairlead-demo
@@ -9,7 +9,16 @@ demo: ## the main job: a hub, made-up agencies and a story on this machine; Ctrl
 test: ## all tests, with real NATS, OpenPGP, SQLite and files
 	$(GO) test ./...
 
-tools: ## what the checks need beside Go; pages and their browser come with the gateway
+assets: ## stylesheet and script of the pages, from npm; without them a plain sheet of ours is embedded
+	cd internal/web && npm ci && npm run build
+
+shots: ## pictures of the pages, in shots/
+	mkdir -p shots
+	FAIRLEAD_SHOTS=$(CURDIR)/shots $(GO) test -count=1 -run 'TestRoad|TestLooks|TestMistakes|TestPasskey' ./internal/gateway
+
+tools: assets ## what the checks need beside Go: tools, the built stylesheet, a browser
+	@command -v chromium >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends chromium fonts-liberation fonts-noto-core; } || \
+		echo "Chromium is not here: the tests of the pages in a browser will be skipped, loudly"
 	$(GO) build -o bin/ honnef.co/go/tools/cmd/staticcheck golang.org/x/tools/cmd/deadcode mvdan.cc/gofumpt
 	@python3 -c 'import cryptography' 2>/dev/null || { apt-get update -q && apt-get install -qy python3-cryptography; } || \
 		echo "python3-cryptography is not here: the test with the outside verifier will be skipped, loudly"

@@ -47,9 +47,16 @@ type account struct {
 	credentials []webauthn.Credential
 }
 
-func (a *account) WebAuthnID() []byte                         { return a.handle }
-func (a *account) WebAuthnName() string                       { return a.User }
-func (a *account) WebAuthnDisplayName() string                { return a.Name }
+// WebAuthnID is a random handle that says nothing of the person.
+func (a *account) WebAuthnID() []byte { return a.handle }
+
+// WebAuthnName is the pseudonym.
+func (a *account) WebAuthnName() string { return a.User }
+
+// WebAuthnDisplayName is the name for people.
+func (a *account) WebAuthnDisplayName() string { return a.Name }
+
+// WebAuthnCredentials are the passkeys.
 func (a *account) WebAuthnCredentials() []webauthn.Credential { return a.credentials }
 
 func (g *Gateway) account(column string, value any) (*account, error) {

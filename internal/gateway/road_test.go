@@ -1,8 +1,17 @@
 package gateway_test
 
 import (
+	"context"
+	"errors"
+	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/webauthn"
+	"github.com/chromedp/chromedp"
+
+	"fairlead/internal/bus"
+	"fairlead/internal/gateway"
 	"fairlead/internal/hubtest"
 )
 
@@ -56,7 +65,7 @@ func TestRoad(t *testing.T) {
 	b.look("send-law")
 	b.press("main button.govuk-button")
 	b.heading("Check your answers")
-	b.says("They will not see", "Where the child is or lives now", "Outside your country: Romania", "Not delivered")
+	b.says("They will not see", "Where the child is or lives now", "Outside your country: Romania", "Not sent", "By its kind it stays inside your country")
 	b.look("send-check")
 	b.press("main form[action$='/send'] button")
 	b.heading("This leaves your country")
@@ -84,4 +93,137 @@ func TestRoad(t *testing.T) {
 	b.until("Taken on: practitioner, D4")
 	b.says("Opened by a person: practitioner, D4")
 	b.look("case-accepted")
+}
+
+// TestLooks: every page that the road does not pass, at the width of a desk and of a telephone, in both
+// languages: nothing that axe-core holds against it, nothing wider than the window.
+func TestLooks(t *testing.T) {
+	w := newWorld(t)
+	alder := w.serve(hubtest.Alder, "en")
+	w.keepUp(hubtest.Alder)
+	r := alder.signIn(t, "SW1")
+	b := alder.tab(t)
+	b.signIn("TM1")
+	draft := r.write("alert.missing", alder.alert("N-7"))
+	thread := r.send(r.write("alert.missing", alder.alert("N-6")))
+	sent := field(t, r.until(thread, "Delivered: their program"), `href="(/sent/[^"]+)"`)
+	pages := map[string]string{
+		"home": "/", "inbox": "/inbox", "sent": "/sent", "sent-message": sent, "cases": "/cases", "agency": "/agency", "approvals": "/approvals",
+		"consents": "/consents", "agreements": "/agreements", "agreement": "/agreements/A1/1", "people": "/people", "proofs": "/proofs",
+		"notfound": "/nowhere",
+	}
+	for name, path := range pages {
+		b.open(path)
+		b.look(name)
+	}
+	b.open("/language?to=ro&back=/")
+	b.phone()
+	for name, path := range map[string]string{"home": "/", "case": thread, "sent": "/sent", "who": draft + "/who", "check": draft + "/check", "agreements": "/agreements"} {
+		b.open(path)
+		b.look("phone-ro-" + name)
+	}
+}
+
+// TestMistakes: faults in a browser: the summary takes the focus and leads to the field; what was typed stays.
+func TestMistakes(t *testing.T) {
+	w := newWorld(t)
+	alder := w.serve(hubtest.Alder, "en")
+	b := alder.tab(t)
+	b.signIn("SW1")
+	b.open("/send")
+	b.press("form:has(input[value='alert.missing']) button")
+	b.fill("family", "Exemplu", "dob-day", "31", "dob-month", "2", "dob-year", "2011")
+	b.press("main button.govuk-button")
+	b.look("send-faults")
+	if !js[bool](b, `document.title.startsWith("Error:") && document.activeElement.classList.contains("govuk-error-summary")`) {
+		t.Error("the title does not say Error, or the summary has not the focus")
+	}
+	if !js[bool](b, `[...document.querySelectorAll(".govuk-error-summary__list a")].every(a => document.getElementById(a.hash.slice(1)))`) {
+		t.Error("a link of the summary leads nowhere")
+	}
+	if v := js[string](b, `document.querySelector("[name=family]").value`); v != "Exemplu" {
+		t.Errorf("what was typed is lost: %q", v)
+	}
+}
+
+// TestWithoutScript: the whole way to the check of the answers in a browser that runs no script.
+func TestWithoutScript(t *testing.T) {
+	w := newWorld(t)
+	alder := w.serve(hubtest.Alder, "en")
+	b := alder.tab(t)
+	b.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+		return err
+	}))
+	b.signIn("SW1")
+	b.open("/send")
+	b.press("form:has(input[value='alert.missing']) button")
+	b.do(chromedp.SendKeys(chromedp.CSS("[name=ref]"), "N-7"), chromedp.SendKeys(chromedp.CSS("[name=given]"), "Mara"))
+	b.choose("dob_confidence=claimed")
+	b.press("main button.govuk-button")
+	b.heading("What happened")
+	if js[bool](b, `document.body.classList.contains("js-enabled")`) {
+		t.Error("scripts run all the same")
+	}
+}
+
+// TestPasskey: an invitation makes a passkey, once; the passkey signs in where there is no other way.
+func TestPasskey(t *testing.T) {
+	w := newWorld(t)
+	alder := w.serve(hubtest.Alder, "en", func(c *gateway.Config) { c.Demo = false })
+	token, err := alder.Invite("SW1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := alder.Invite("NOBODY"); err == nil {
+		t.Error("somebody who is not on the register is invited")
+	}
+	b := alder.tab(t)
+	b.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		if _, err := chromedp.Call(ctx, webauthn.Enable, webauthn.EnableParams{}); err != nil {
+			return err
+		}
+		_, err := chromedp.Call(ctx, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &webauthn.VirtualAuthenticatorOptions{
+			Protocol: webauthn.AuthenticatorProtocolCtap2, Transport: webauthn.AuthenticatorTransportInternal, HasResidentKey: true,
+			HasUserVerification: true, IsUserVerified: true, AutomaticPresenceSimulation: true,
+		}})
+		return err
+	}))
+	b.open("/invitation/" + token)
+	b.heading("Make your passkey")
+	b.look("invitation")
+	b.press("[data-passkey]")
+	b.heading("What needs you now")
+	b.press("form[action='/sign-out'] button")
+	b.heading("Sign in")
+	b.look("sign-in-passkey")
+	b.press("[data-passkey]")
+	b.heading("What needs you now")
+	b.open("/invitation/" + token)
+	b.heading("There is no such page")
+}
+
+// TestHubAway: without a hub people go on working, and each page says what has left the house and what not.
+func TestHubAway(t *testing.T) {
+	w := newWorld(t)
+	a := w.Agency(hubtest.Alder)
+	alder := w.serve(hubtest.Alder, "en", func(c *gateway.Config) {
+		c.Dial = func(context.Context) (*bus.Agency, error) { return nil, errors.New("the hub is away") }
+	})
+	if a == nil {
+		t.Fatal("no agency")
+	}
+	r := alder.signIn(t, "SW1")
+	body := ""
+	for body == "" || !strings.Contains(body, "The hub cannot be reached") { // until the program has tried
+		_, body = r.get("/agency")
+	}
+	thread := r.send(r.write("alert.missing", alder.alert("N-7")))
+	if _, body = r.get(thread); !strings.Contains(body, "still queued here") || strings.Contains(body, "✓</span> Recorded") {
+		t.Errorf("the page says more than is so: %s", body)
+	}
+	sent := field(t, body, `href="(/sent/[^"]+)"`)
+	if _, body = r.get(sent); !strings.Contains(body, "has not left your agency") {
+		t.Errorf("the page does not say what has not been sent: %s", body)
+	}
 }

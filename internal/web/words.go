@@ -45,6 +45,7 @@ type Catalogue struct {
 // forms is a word by plural category; plain text is under other.
 type forms map[string]string
 
+// UnmarshalJSON reads plain text, or an object of plural forms.
 func (f *forms) UnmarshalJSON(b []byte) error {
 	var text string
 	if json.Unmarshal(b, &text) == nil {
