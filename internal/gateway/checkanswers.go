@@ -23,6 +23,7 @@ type outcome struct {
 	Reasons         []string
 	Due             []dueLine
 	Abroad          string
+	Past            bool // it has been decided
 }
 
 type withheldLine struct{ Name, Why string }

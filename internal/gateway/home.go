@@ -23,11 +23,11 @@ type task struct {
 
 type homePage struct {
 	web.Page
-	Greeting string
-	Now      []task // due within a week either way, the nearest first
-	Older    int    // still open and late for longer
-	Reads    bool
-	May      bool // begin a message
+	Now   []task // due within a week either way, the nearest first
+	Past  []task // late for longer and still open, the newest first
+	Older int    // how many more of those there are
+	Reads bool
+	May   bool // begin a message
 }
 
 // strands is the part of the strategy of 2014 that a kind serves (domain §5).
@@ -37,8 +37,11 @@ var strands = map[string]string{
 	"investigation.coordinate": "PURSUE", "liaison.note": "PREVENT",
 }
 
-// older is for how long a task that is late stays on the first page.
-const older = 7 * 24 * time.Hour
+// older is for how long a task that is late stays among those of now; maxPast is how many others are shown.
+const (
+	older   = 7 * 24 * time.Hour
+	maxPast = 6
+)
 
 // home is what needs somebody now, by clock.
 func (v *visit) home() error {
@@ -53,13 +56,16 @@ func (v *visit) home() error {
 	}
 	slices.SortStableFunc(all, func(a, b task) int { return a.at.Compare(b.at) })
 	for _, t := range all {
-		if t.at.Before(v.now().Add(-older)) {
-			p.Older++
-			continue
-		}
 		t.Clock, t.Late = v.clock(t.at)
 		t.When = v.words.When(t.at)
+		if t.at.Before(v.now().Add(-older)) {
+			p.Past = append([]task{t}, p.Past...)
+			continue
+		}
 		p.Now = append(p.Now, t)
+	}
+	if p.Older = max(0, len(p.Past)-maxPast); p.Older > 0 {
+		p.Past = p.Past[:maxPast]
 	}
 	return v.render("home", p)
 }

@@ -53,17 +53,17 @@ func (v *visit) paging(states []string) (client.Filter, int) {
 // filters are the choices above a list.
 func (v *visit) filters(states []string, list string) []web.Field {
 	q, w := v.r.URL.Query(), v.words
-	kinds := web.Field{Words: w, Form: "list", Name: "kind", Label: w.T("filter.kind")}
+	kinds := web.Field{Words: w, Form: "list", Name: "kind", Label: w.T("filter.kind"), Any: w.T("filter.all")}
 	for _, k := range shownKinds {
 		kinds.Options = append(kinds.Options, web.Option{Value: k, Label: w.Code("kind", k), Checked: q.Get("kind") == k})
 	}
-	agencies := web.Field{Words: w, Form: "list", Name: "agency", Label: w.T("filter.agency")}
+	agencies := web.Field{Words: w, Form: "list", Name: "agency", Label: w.T("filter.agency"), Any: w.T("filter.all")}
 	for _, a := range v.g.cfg.Client.Snapshot().Agencies() {
 		if a.ID != v.g.agency {
 			agencies.Options = append(agencies.Options, web.Option{Value: string(a.ID), Label: a.Name, Checked: q.Get("agency") == string(a.ID)})
 		}
 	}
-	state := web.Field{Words: w, Form: "list", Name: "state", Label: w.T("filter.state")}
+	state := web.Field{Words: w, Form: "list", Name: "state", Label: w.T("filter.state"), Any: w.T("filter.all")}
 	for _, s := range states {
 		state.Options = append(state.Options, web.Option{Value: s, Label: w.Code(list, s), Checked: q.Get("state") == s})
 	}

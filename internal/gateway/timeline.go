@@ -81,7 +81,7 @@ func (v *visit) timeline() error {
 	for _, l := range list {
 		p.Ref = either(p.Ref, l.ref)
 	}
-	frame := v.page("case.title", "ref", either(p.Ref, v.words.T("case.noref")))
+	frame := v.page("case.title", "ref", either(p.Ref, v.words.T("case.noref", "date", v.words.Date(list[len(list)-1].at))))
 	frame.Back = "/cases"
 	acks := v.acksOf(list)
 	for i := 0; i < len(list); i++ {
@@ -255,7 +255,7 @@ type casesPage struct {
 func (v *visit) cases() error {
 	query := strings.TrimSpace(v.r.URL.Query().Get("q"))
 	p := casesPage{Page: v.page("cases.title"), Query: query}
-	rows, err := v.g.db.Query(`SELECT thread, max(ref), count(*), max(at), group_concat(DISTINCT kind), group_concat(DISTINCT peer) FROM threads
+	rows, err := v.g.db.Query(`SELECT thread, max(ref), count(*), max(at), min(at), group_concat(DISTINCT kind), group_concat(DISTINCT peer) FROM threads
 		WHERE kind NOT IN ('staff.record', 'agency.certificate', 'approval', 'agreement.proposal', 'agreement.signature', 'agreement.status', 'consent.record')
 		GROUP BY thread HAVING (? = '' OR instr(lower(max(ref)), lower(?)) > 0) AND sum(kind <> 'ack') > 0 ORDER BY max(at) DESC LIMIT 50`, query, query)
 	if err != nil {
@@ -263,12 +263,12 @@ func (v *visit) cases() error {
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var thread, ref, at, kinds, peers string
+		var thread, ref, at, begun, kinds, peers string
 		var n int
-		if err := rows.Scan(&thread, &ref, &n, &at, &kinds, &peers); err != nil {
+		if err := rows.Scan(&thread, &ref, &n, &at, &begun, &kinds, &peers); err != nil {
 			return err
 		}
-		line := caseLine{Href: "/cases/" + thread, Ref: either(ref, v.words.T("case.noref")), When: v.words.When(unstamp(at)), Count: v.words.N("case.count", n)}
+		line := caseLine{Href: "/cases/" + thread, Ref: either(ref, v.words.T("case.noref", "date", v.words.Date(unstamp(begun)))), When: v.words.When(unstamp(at)), Count: v.words.N("case.count", n)}
 		line.Kinds = v.nameAll(kinds, func(k string) string { return v.words.Code("kind", k) }, "ack")
 		line.Agencies = v.nameAll(peers, func(id string) string { return v.g.agencyName(fairlead.AgencyID(id)) }, string(fairlead.Hub))
 		p.Lines = append(p.Lines, line)
@@ -337,6 +337,7 @@ func (v *visit) sentMessage() error {
 	}
 	if s.Verdict != nil {
 		o := v.outcome(s.To, verdictDecision(s))
+		o.Past = true
 		p.Outcome = &o
 	}
 	v.sentRows(&p, h)

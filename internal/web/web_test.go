@@ -94,6 +94,8 @@ func TestCodesHaveWords(t *testing.T) {
 	add("separation_status", texts(fairlead.Separations)...)
 	add("care_arrangement", texts(fairlead.CareArrangements)...)
 	add("cooperation_type", texts(fairlead.Cooperations)...)
+	add("assessment_domain", texts(fairlead.AssessmentDomains)...)
+	add("plan_element", texts(fairlead.PlanElements)...)
 	set, err := schema.Load()
 	if err != nil {
 		t.Fatal(err)
