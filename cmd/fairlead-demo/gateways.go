@@ -32,7 +32,8 @@ type person struct {
 
 var faces = []face{
 	{"NOR-CSC", "en", 8801, []person{
-		{gateway.Person{User: "SW1", Name: "Nell Ashdown"}, "PRACTITIONER"}, {gateway.Person{User: "TM1", Name: "Tom Merrow"}, "TEAM_MANAGER"},
+		{gateway.Person{User: "SW1", Name: "Nell Ashdown"}, "PRACTITIONER"},
+		{gateway.Person{User: "TM1", Name: "Tom Merrow"}, "TEAM_MANAGER"},
 		{gateway.Person{User: "DP1", Name: "Dot Pell"}, "DPO"},
 	}},
 	{"NOR-POL", "en", 8802, []person{{gateway.Person{User: "PC1", Name: "Pat Corrin"}, "PRACTITIONER"}}},

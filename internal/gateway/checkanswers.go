@@ -266,8 +266,12 @@ func (v *visit) cause(c policy.Cause) string {
 
 // nearer are the words for what the policy advises, by how its advice begins.
 var nearer = []struct{ advice, key string }{
-	{"it stays inside the sender's State", "home"}, {"it never goes to a body of type", "type"}, {"intelligence goes to", "intel"},
-	{"no term of agreement", "noterm"}, {"the question carried no such section", "reply"}, {"term ", "term"},
+	{"it stays inside the sender's State", "home"},
+	{"it never goes to a body of type", "type"},
+	{"intelligence goes to", "intel"},
+	{"no term of agreement", "noterm"},
+	{"the question carried no such section", "reply"},
+	{"term ", "term"},
 }
 
 func (v *visit) causes(list []policy.Cause) string {

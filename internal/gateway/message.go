@@ -114,7 +114,7 @@ func (v *visit) receivedPage(m *client.Message) receivedPage {
 // headerRows says the signed header in words.
 func (v *visit) headerRows(h *envelope.Header, text func(key, value string)) {
 	w := v.words
-	code := func(key, list string, value string) {
+	code := func(key, list, value string) {
 		if value != "" {
 			text(key, w.Code(list, value))
 		}

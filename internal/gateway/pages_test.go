@@ -116,9 +116,11 @@ func TestEveryPage(t *testing.T) {
 	d4.post(message+"/acknowledge", url.Values{"level": {"accepted_for_action"}})
 	sent := field(t, sw.until(thread, "Taken on: practitioner"), `href="(/sent/[^"]+)"`)
 
-	pages := []string{"/", "/inbox", "/inbox?state=open&kind=alert.missing", "/sent", "/cases", "/cases?q=n-7", "/send", "/agency", "/approvals", "/consents", "/agreements",
+	pages := []string{
+		"/", "/inbox", "/inbox?state=open&kind=alert.missing", "/sent", "/cases", "/cases?q=n-7", "/send", "/agency", "/approvals", "/consents", "/agreements",
 		"/agreements/A1/1", "/people", "/proofs", "/sign-in", "/nowhere", thread, sent,
-		draft + "/child", draft + "/missing", draft + "/find", draft + "/who", draft + "/law", draft + "/check"}
+		draft + "/child", draft + "/missing", draft + "/find", draft + "/who", draft + "/law", draft + "/check",
+	}
 	for _, l := range web.Languages {
 		for user, site := range map[string]*site{"SW1": alder, "TM1": alder, "SG1": alder, "D4": birch, "": alder} {
 			r := site.signIn(t, user)

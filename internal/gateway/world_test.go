@@ -42,7 +42,8 @@ var people = map[fairlead.AgencyID][]struct {
 	role fairlead.Role
 }{
 	hubtest.Alder: {
-		{gateway.Person{User: "SW1", Name: "Nell Ashdown"}, "PRACTITIONER"}, {gateway.Person{User: "TM1", Name: "Tom Merrow"}, "TEAM_MANAGER"},
+		{gateway.Person{User: "SW1", Name: "Nell Ashdown"}, "PRACTITIONER"},
+		{gateway.Person{User: "TM1", Name: "Tom Merrow"}, "TEAM_MANAGER"},
 		{gateway.Person{User: "SG1", Name: "Sig Natory"}, "AGREEMENT_SIGNATORY"},
 	},
 	hubtest.Birch: {{gateway.Person{User: "D4", Name: "Dana Inventata"}, "PRACTITIONER"}},

@@ -133,8 +133,17 @@ func TestPlurals(t *testing.T) {
 		n    int
 		want string
 	}{
-		{"en", 0, "0 days"}, {"en", 1, "1 day"}, {"en", 2, "2 days"},
-		{"ro", 0, "0 zile"}, {"ro", 1, "1 zi"}, {"ro", 19, "19 zile"}, {"ro", 20, "20 de zile"}, {"ro", 100, "100 de zile"}, {"ro", 101, "101 zile"}, {"ro", 119, "119 zile"}, {"ro", 120, "120 de zile"},
+		{"en", 0, "0 days"},
+		{"en", 1, "1 day"},
+		{"en", 2, "2 days"},
+		{"ro", 0, "0 zile"},
+		{"ro", 1, "1 zi"},
+		{"ro", 19, "19 zile"},
+		{"ro", 20, "20 de zile"},
+		{"ro", 100, "100 de zile"},
+		{"ro", 101, "101 zile"},
+		{"ro", 119, "119 zile"},
+		{"ro", 120, "120 de zile"},
 	} {
 		if got := c.Words(test.tag, time.UTC).N("d", test.n); got != test.want {
 			t.Errorf("%s %d: %q, want %q", test.tag, test.n, got, test.want)
