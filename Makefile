@@ -24,7 +24,7 @@ tools: assets ## what the checks need beside Go: tools, the built stylesheet, a 
 		echo "python3-cryptography is not here: the test with the outside verifier will be skipped, loudly"
 
 bench: ## speed, as ratios in one run
-	$(GO) test -run '^$$' -bench . -benchtime 2s ./internal/hubtest ./internal/keyring ./internal/seal ./internal/strictjson ./internal/tlog
+	$(GO) test -run '^$$' -bench . -benchtime 2s ./internal/gateway ./internal/hubtest ./internal/keyring ./internal/seal ./internal/strictjson ./internal/tlog
 
 check: tools ## format, vet, lint, dead code, tidy
 	@test -z "$$(bin/gofumpt -l -extra .)" || { echo "gofumpt:"; bin/gofumpt -l -extra .; exit 1; }

@@ -15,18 +15,29 @@ import (
 func (g *Gateway) index() error {
 	g.indexing.Lock()
 	defer g.indexing.Unlock()
-	if err := g.indexSent(); err != nil {
-		return err
-	}
-	arrived, err := g.indexReceived()
+	tx, err := g.db.Begin()
 	if err != nil {
 		return err
 	}
-	moved, err := g.noteMoves()
+	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
+	if err := g.indexSent(tx); err != nil {
+		return err
+	}
+	arrived, err := g.indexReceived(tx)
+	if err != nil {
+		return err
+	}
+	moved, err := g.noteMoves(tx)
+	if err != nil {
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
 	if arrived || moved {
 		g.tell()
 	}
-	return err
+	return nil
 }
 
 // link is a message's place in a thread.
@@ -40,8 +51,8 @@ type link struct {
 
 // indexSent takes shares of ours that are not yet in a thread, oldest first. The case's reference stands
 // in the agency's own sealed copy.
-func (g *Gateway) indexSent() error {
-	from, err := g.newest(true)
+func (g *Gateway) indexSent(tx *sql.Tx) error {
+	from, err := newest(tx, true)
 	if err != nil {
 		return err
 	}
@@ -51,20 +62,20 @@ func (g *Gateway) indexSent() error {
 	}
 	for i := len(list) - 1; i >= 0; i-- {
 		p := list[i]
-		if known, err := g.threadOf(p.ID.String()); err != nil || known != "" {
+		if known, err := threadIn(tx, p.ID.String()); err != nil || known != "" {
 			if err != nil {
 				return err
 			}
 			continue
 		}
-		if err := g.indexOne(p); err != nil {
+		if err := g.indexOne(tx, p); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (g *Gateway) indexOne(p client.Posted) error {
+func (g *Gateway) indexOne(tx *sql.Tx, p client.Posted) error {
 	s, err := g.cfg.Client.Sent(p.ID)
 	if err != nil {
 		return err
@@ -87,12 +98,12 @@ func (g *Gateway) indexOne(p client.Posted) error {
 	if l.ref != "" {
 		keys = append(keys, "ref:"+l.ref)
 	}
-	return g.place(l, keys)
+	return place(tx, l, keys)
 }
 
 // indexReceived takes what has arrived and is not yet in a thread, and reports whether there was any.
-func (g *Gateway) indexReceived() (news bool, err error) {
-	from, err := g.newest(false)
+func (g *Gateway) indexReceived(tx *sql.Tx) (news bool, err error) {
+	from, err := newest(tx, false)
 	if err != nil {
 		return false, err
 	}
@@ -102,7 +113,7 @@ func (g *Gateway) indexReceived() (news bool, err error) {
 	}
 	for i := len(list) - 1; i >= 0; i-- {
 		r := list[i]
-		if known, err := g.threadOf(r.ID.String()); err != nil || known != "" {
+		if known, err := threadIn(tx, r.ID.String()); err != nil || known != "" {
 			if err != nil {
 				return news, err
 			}
@@ -117,7 +128,7 @@ func (g *Gateway) indexReceived() (news bool, err error) {
 		if m.Header.Case != "" {
 			keys = []string{"case:" + m.Header.Case}
 		}
-		if err := g.place(l, keys); err != nil {
+		if err := place(tx, l, keys); err != nil {
 			return news, err
 		}
 		news = true
@@ -126,13 +137,18 @@ func (g *Gateway) indexReceived() (news bool, err error) {
 }
 
 // newest is when the last message of one direction was indexed. Messages of that second are looked at again.
-func (g *Gateway) newest(out bool) (at string, err error) {
-	err = g.db.QueryRow(`SELECT coalesce(max(at), '') FROM threads WHERE out = ?`, out).Scan(&at)
+func newest(tx *sql.Tx, out bool) (at string, err error) {
+	err = tx.QueryRow(`SELECT coalesce(max(at), '') FROM threads WHERE out = ?`, out).Scan(&at)
 	return at, err
 }
 
-func (g *Gateway) threadOf(share string) (thread string, err error) {
-	err = g.db.QueryRow(`SELECT thread FROM threads WHERE share = ?`, share).Scan(&thread)
+func (g *Gateway) threadOf(share string) (thread string, err error) { return threadIn(g.db, share) }
+
+func threadIn(q interface {
+	QueryRow(query string, args ...any) *sql.Row
+}, share string,
+) (thread string, err error) {
+	err = q.QueryRow(`SELECT thread FROM threads WHERE share = ?`, share).Scan(&thread)
 	if none(err) {
 		return "", nil
 	}
@@ -141,12 +157,7 @@ func (g *Gateway) threadOf(share string) (thread string, err error) {
 
 // place puts a message into the thread of what it answers, else of the first key that is known, else
 // into one of its own; its other keys then name the same thread.
-func (g *Gateway) place(l link, keys []string) error {
-	tx, err := g.db.Begin()
-	if err != nil {
-		return err
-	}
-	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
+func place(tx *sql.Tx, l link, keys []string) error {
 	if err := find(tx, &l.thread, `SELECT thread FROM threads WHERE share = ?`, l.replyTo); err != nil {
 		return err
 	}
@@ -165,10 +176,8 @@ func (g *Gateway) place(l link, keys []string) error {
 			return err
 		}
 	}
-	if _, err := tx.Exec(`INSERT INTO threads VALUES (?,?,?,?,?,?,?,?)`, l.share, l.thread, l.out, l.kind, l.peer, stamp(l.at), l.replyTo, l.ref); err != nil {
-		return err
-	}
-	return tx.Commit()
+	_, err := tx.Exec(`INSERT INTO threads VALUES (?,?,?,?,?,?,?,?)`, l.share, l.thread, l.out, l.kind, l.peer, stamp(l.at), l.replyTo, l.ref)
+	return err
 }
 
 func find(tx *sql.Tx, into *string, query, arg string) error {
@@ -184,9 +193,9 @@ func find(tx *sql.Tx, into *string, query, arg string) error {
 
 // noteMoves keeps when each share was seen in each of its states; the outbox keeps only the last. It
 // reports whether one about a child moved.
-func (g *Gateway) noteMoves() (news bool, err error) {
+func (g *Gateway) noteMoves(tx *sql.Tx) (news bool, err error) {
 	var since string
-	if err := g.db.QueryRow(`SELECT coalesce(max(at), '') FROM moves`).Scan(&since); err != nil {
+	if err := tx.QueryRow(`SELECT coalesce(max(at), '') FROM moves`).Scan(&since); err != nil {
 		return false, err
 	}
 	list, _, err := g.cfg.Client.Posted(client.Filter{Since: since})
@@ -194,7 +203,7 @@ func (g *Gateway) noteMoves() (news bool, err error) {
 		return false, err
 	}
 	for _, p := range list {
-		done, err := g.db.Exec(`INSERT OR IGNORE INTO moves VALUES (?,?,?)`, p.ID.String(), string(p.State), stamp(p.Updated))
+		done, err := tx.Exec(`INSERT OR IGNORE INTO moves VALUES (?,?,?)`, p.ID.String(), string(p.State), stamp(p.Updated))
 		if err != nil {
 			return news, err
 		}
