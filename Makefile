@@ -16,7 +16,8 @@ shots: ## pictures of the pages, in shots/
 	mkdir -p shots
 	FAIRLEAD_SHOTS=$(CURDIR)/shots $(GO) test -count=1 -run 'TestRoad|TestLooks|TestMistakes|TestPasskey' ./internal/gateway
 
-tools: assets ## what the checks need beside Go: tools, the built stylesheet, a browser
+tools: ## what the checks need beside Go: tools, the built stylesheet, a browser
+	@$(MAKE) assets || echo "the stylesheet is not built: the tests of the pages in a browser will be skipped, loudly"
 	@command -v chromium >/dev/null || { apt-get update -q && apt-get install -qy --no-install-recommends chromium fonts-liberation fonts-noto-core; } || \
 		echo "Chromium is not here: the tests of the pages in a browser will be skipped, loudly"
 	$(GO) build -o bin/ honnef.co/go/tools/cmd/staticcheck golang.org/x/tools/cmd/deadcode mvdan.cc/gofumpt

@@ -82,17 +82,15 @@ func (f form) before(d *written, name string) string {
 // askPage is one stage of a form.
 type askPage struct {
 	web.Page
-	ID, Step     string
-	Caption      string
-	Lead         string // a sentence before the questions
-	Fields       []web.Field
-	Groups       []recipientGroup
-	Version      int
-	ReturnCheck  bool
-	Multipart    bool
-	WhoError     string
-	NoConsent    bool // the page explains why consent is not the question
-	QuestionText string
+	ID, Step    string
+	Caption     string
+	Lead        string // a sentence before the questions
+	Fields      []web.Field
+	Groups      []recipientGroup
+	Version     int
+	ReturnCheck bool
+	Multipart   bool
+	WhoError    string
 }
 
 // askStep asks one stage; check is a page of its own.
@@ -132,7 +130,6 @@ func (v *visit) drawStep(d *written, f form, step string) error {
 		if _, err := v.g.cfg.Client.Recipients(&client.Draft{To: d.Values["to"]}); err != nil {
 			return v.redirect("/send/" + d.ID + "/" + stageWho)
 		}
-		p.NoConsent = true
 		p.Fields, err = v.lawFields(d, f)
 	default:
 		for _, q := range f.stage(step).asks {

@@ -198,7 +198,7 @@ func (v *visit) draftLines() (list []draftLine, err error) {
 func (v *visit) keepTyped(user string) string {
 	rest, ok := strings.CutPrefix(v.r.URL.Path, "/send/")
 	id, step, _ := strings.Cut(rest, "/")
-	if !ok || user == "" || v.r.ParseForm() != nil {
+	if !ok || user == "" || v.parse() != nil {
 		return "/"
 	}
 	v.g.drafting.Lock()

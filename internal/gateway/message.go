@@ -92,9 +92,11 @@ func (v *visit) receivedPage(m *client.Message) receivedPage {
 	p := receivedPage{Page: v.page("kind." + h.Kind), ID: h.ID.String(), Caption: w.T("message.from", "agency", v.g.agencyName(h.From.Agency))}
 	p.Back = "/inbox"
 	p.Proved = w.T("message.proved", "entry", m.Index, "size", v.g.cfg.Client.Tree().N)
-	p.Unopened = w.T("message.willtell", "agency", v.g.agencyName(h.From.Agency), "role", w.Code("role", v.role))
+	p.Unopened = w.T("message.willrecord")
 	if m.Acked != "" {
 		p.Told = w.Code("acked", m.Acked)
+	} else if v.acts() {
+		p.Unopened = w.T("message.willtell", "agency", v.g.agencyName(h.From.Agency), "role", w.Code("role", v.role))
 	}
 	text := func(key, value string) {
 		if value != "" {

@@ -333,6 +333,12 @@ func TestSessions(t *testing.T) {
 	if _, body = again.get(draft + "/child"); !strings.Contains(body, "Typed late") {
 		t.Error("what was typed is lost with the session")
 	}
+	w.Clock.Set(w.Clock.Now().Add(31 * 60e9))
+	r.upload(draft+"/find", alder.alert("N-7")["find"], "photo", nil) // with a file: nothing of the stage may be lost
+	again = alder.signIn(t, "SW1")
+	if _, body = again.get(draft + "/find"); !strings.Contains(body, "Stay with her and ring us.") {
+		t.Error("a form with a file wiped its stage when the session had ended")
+	}
 	other := alder.signIn(t, "TM1")
 	a := alder.agency
 	d, err := a.Home.StaffDraft(a.Client, "SW1", "AUDITOR")

@@ -123,6 +123,14 @@ func TestSecondPerson(t *testing.T) {
 	if status, body := tm.post(page, url.Values{"reason": {"SIG-HARM"}}); status != http.StatusUnprocessableEntity {
 		t.Errorf("approved unread: %d %s", status, body)
 	}
+	draft.User = "TM1"
+	own := "/approvals/" + hold(t, w, draft).ID.String()
+	if _, body := tm.get(own); !strings.Contains(body, "You wrote this message yourself") {
+		t.Error("a team manager who wrote it is asked to approve it")
+	}
+	if status, _ := tm.post(own, url.Values{"reason": {"SIG-HARM"}}); status != http.StatusForbidden {
+		t.Errorf("a team manager approves their own: %d", status)
+	}
 	if _, body := tm.get(page); !strings.Contains(body, "She stays away from school.") || !strings.Contains(body, "Significant harm to the child") {
 		t.Errorf("the second person does not see what they sign: %s", body)
 	}

@@ -319,21 +319,8 @@ func (v *visit) sentMessage() error {
 	}
 	p := sentPage{Page: v.page("kind." + s.Kind), Caption: v.words.T("sent.to", "agency", v.g.agencyName(s.To)), Away: v.g.away() != nil}
 	p.Back = "/sent"
-	if p.Thread, err = v.g.threadOf(id.String()); err != nil {
+	if p.Thread, p.Road, err = v.roadIn(id); err != nil {
 		return err
-	}
-	list, err := v.g.links(p.Thread)
-	if err != nil {
-		return err
-	}
-	for _, l := range list {
-		if l.share == id.String() {
-			road, err := v.road(l, v.acksOf(list))
-			if err != nil {
-				return err
-			}
-			p.Road = road.recipientRoad
-		}
 	}
 	if s.Verdict != nil {
 		o := v.outcome(s.To, verdictDecision(s))
@@ -351,6 +338,24 @@ func (v *visit) sentMessage() error {
 		return err
 	}
 	return v.render("sent-message", p)
+}
+
+// roadIn finds a share of ours in its thread, and how far it has come.
+func (v *visit) roadIn(id fairlead.ShareID) (thread string, road recipientRoad, err error) {
+	if thread, err = v.g.threadOf(id.String()); err != nil {
+		return "", road, err
+	}
+	list, err := v.g.links(thread)
+	if err != nil {
+		return "", road, err
+	}
+	for _, l := range list {
+		if l.share == id.String() {
+			r, err := v.road(l, v.acksOf(list))
+			return thread, r.recipientRoad, err
+		}
+	}
+	return thread, road, nil
 }
 
 func (v *visit) sentRows(p *sentPage, h *envelope.Header) {

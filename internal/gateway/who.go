@@ -23,10 +23,30 @@ type recipientGroup struct {
 // recipients lists who may be written to: groups first, then by place, the places where the child may be
 // before others; within a place by what they are for.
 func (v *visit) recipients(d *written) (list []recipientGroup) {
-	snap := v.g.cfg.Client.Snapshot()
-	chosen := func(name string) bool { return slices.Contains(d.Values["to"], name) }
-	var groups recipientGroup
-	for _, g := range snap.Groups() {
+	list = v.groups(d)
+	byPlace := map[fairlead.Jurisdiction][]*registry.Agency{}
+	for _, a := range v.g.cfg.Client.Snapshot().Agencies() {
+		if a.ID != v.g.agency && !a.Suspended && a.Type != fairlead.TypeAuditor {
+			byPlace[a.Jurisdiction] = append(byPlace[a.Jurisdiction], a)
+		}
+	}
+	var places []recipientGroup
+	for place, agencies := range byPlace {
+		places = append(places, v.placeGroup(d, place, agencies))
+	}
+	slices.SortFunc(places, func(a, b recipientGroup) int {
+		if a.First != b.First {
+			return map[bool]int{true: -1, false: 1}[a.First]
+		}
+		return strings.Compare(a.Title, b.Title)
+	})
+	return append(list, places...)
+}
+
+// groups are the groups of the register, with their members by name.
+func (v *visit) groups(d *written) []recipientGroup {
+	all := recipientGroup{Title: v.words.T("who.groups")}
+	for _, g := range v.g.cfg.Client.Snapshot().Groups() {
 		var names []string
 		for _, id := range g.Members {
 			if id != v.g.agency {
@@ -37,41 +57,29 @@ func (v *visit) recipients(d *written) (list []recipientGroup) {
 		if key := "group." + g.Name; v.words.Has(key) {
 			label = v.words.T(key)
 		}
-		groups.Options = append(groups.Options, web.Option{Value: g.Name, Label: label, Hint: strings.Join(names, ", "), Checked: chosen(g.Name)})
+		all.Options = append(all.Options, web.Option{Value: g.Name, Label: label, Hint: strings.Join(names, ", "), Checked: slices.Contains(d.Values["to"], g.Name)})
 	}
-	if len(groups.Options) > 0 {
-		groups.Title = v.words.T("who.groups")
-		list = append(list, groups)
+	if len(all.Options) == 0 {
+		return nil
 	}
-	byPlace := map[fairlead.Jurisdiction][]*registry.Agency{}
-	for _, a := range snap.Agencies() {
-		if a.ID != v.g.agency && !a.Suspended && a.Type != fairlead.TypeAuditor {
-			byPlace[a.Jurisdiction] = append(byPlace[a.Jurisdiction], a)
-		}
+	return []recipientGroup{all}
+}
+
+// placeGroup are the agencies of one place, by what they are for.
+func (v *visit) placeGroup(d *written, place fairlead.Jurisdiction, agencies []*registry.Agency) recipientGroup {
+	g := recipientGroup{Title: v.words.Country(string(place)), First: slices.Contains(d.Values["likely"], string(place))}
+	if g.First {
+		g.Hint = v.words.T("who.likely")
 	}
-	var places []recipientGroup
-	for place, agencies := range byPlace {
-		g := recipientGroup{Title: v.words.Country(string(place)), First: slices.Contains(d.Values["likely"], string(place))}
-		if g.First {
-			g.Hint = v.words.T("who.likely")
-		}
-		slices.SortFunc(agencies, func(a, b *registry.Agency) int {
-			return cmp.Or(slices.Index(fairlead.AgencyTypes, a.Type)-slices.Index(fairlead.AgencyTypes, b.Type), strings.Compare(a.Name, b.Name))
-		})
-		for _, a := range agencies {
-			hint := v.words.Code("agency_type", a.Type)
-			if a.Emergency {
-				hint += ". " + v.words.T("who.duty")
-			}
-			g.Options = append(g.Options, web.Option{Value: string(a.ID), Label: a.Name, Hint: hint, Checked: chosen(string(a.ID))})
-		}
-		places = append(places, g)
-	}
-	slices.SortFunc(places, func(a, b recipientGroup) int {
-		if a.First != b.First {
-			return map[bool]int{true: -1, false: 1}[a.First]
-		}
-		return strings.Compare(a.Title, b.Title)
+	slices.SortFunc(agencies, func(a, b *registry.Agency) int {
+		return cmp.Or(slices.Index(fairlead.AgencyTypes, a.Type)-slices.Index(fairlead.AgencyTypes, b.Type), strings.Compare(a.Name, b.Name))
 	})
-	return append(list, places...)
+	for _, a := range agencies {
+		hint := v.words.Code("agency_type", a.Type)
+		if a.Emergency {
+			hint += ". " + v.words.T("who.duty")
+		}
+		g.Options = append(g.Options, web.Option{Value: string(a.ID), Label: a.Name, Hint: hint, Checked: slices.Contains(d.Values["to"], string(a.ID))})
+	}
+	return g
 }

@@ -238,9 +238,11 @@ func TestUploadLimit(t *testing.T) {
 			t.Errorf("%d bytes: %d, want %d", size, w.Code, want)
 		}
 	}
+	g.Secure = true
 	r := httptest.NewRequest(http.MethodPost, "http://localhost/csp-report", strings.NewReader("{}"))
-	h.ServeHTTP(httptest.NewRecorder(), r)
-	if g.Reports() != 1 {
-		t.Error("a report is not counted")
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, r)
+	if g.Reports() != 1 || rec.Header().Get("Strict-Transport-Security") == "" {
+		t.Errorf("a report is not counted, or TLS is not said to stay: %v", rec.Header())
 	}
 }
