@@ -47,26 +47,33 @@ var faces = []face{
 func (d *demo) serve(ctx context.Context, contents *schema.Set) error {
 	d.world.Clock.Run()
 	var wg sync.WaitGroup
-	defer wg.Wait()
+	var served []*gateway.Gateway
 	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	served := map[fairlead.AgencyID]bool{}
+	defer func() {
+		stop()
+		wg.Wait()
+		for _, g := range served {
+			g.Close()
+		}
+	}()
+	faced := map[fairlead.AgencyID]bool{}
 	for _, f := range faces {
 		if d.world.Agency(f.agency) == nil {
 			continue // another story
 		}
-		g, err := d.face(ctx, f, contents)
+		ln, err := listen(f.port)
 		if err != nil {
-			return fmt.Errorf("pages of %s: %w", f.agency, err)
-		}
-		defer g.Close()
-		served[f.agency] = true
-		if err := d.open(ctx, &wg, g, f); err != nil {
 			return err
 		}
+		g, err := d.face(ctx, f, contents, fmt.Sprintf("http://localhost:%d", ln.Addr().(*net.TCPAddr).Port))
+		if err != nil {
+			return errors.Join(fmt.Errorf("pages of %s: %w", f.agency, err), ln.Close())
+		}
+		served, faced[f.agency] = append(served, g), true
+		d.open(ctx, &wg, g, ln)
 	}
 	for _, a := range d.world.Agencies() {
-		if !served[a.ID] {
+		if !faced[a.ID] {
 			wg.Go(func() { keepUp(ctx, a) })
 		}
 	}
@@ -78,7 +85,7 @@ func (d *demo) serve(ctx context.Context, contents *schema.Set) error {
 }
 
 // face puts the people of an agency on its register of staff and opens its gateway.
-func (d *demo) face(ctx context.Context, f face, contents *schema.Set) (*gateway.Gateway, error) {
+func (d *demo) face(ctx context.Context, f face, contents *schema.Set, origin string) (*gateway.Gateway, error) {
 	a := d.world.Agency(f.agency)
 	for _, p := range f.people {
 		if m := a.Snapshot().Member(f.agency, p.User); m != nil && m.Role == p.role {
@@ -94,37 +101,37 @@ func (d *demo) face(ctx context.Context, f face, contents *schema.Set) (*gateway
 		}
 	}
 	g, err := gateway.New(gateway.Config{
-		Home: a.Home, Client: a.Client, Schema: contents, Origin: fmt.Sprintf("http://localhost:%d", f.port), Hosts: []string{"localhost", "127.0.0.1"},
+		Home: a.Home, Client: a.Client, Schema: contents, Origin: origin, Hosts: []string{"localhost", "127.0.0.1"},
 		Language: f.language, Idle: 30 * time.Minute, Demo: true, Now: d.world.Clock.Now, Log: zerolog.Nop(),
 	})
 	if err != nil {
 		return nil, err
 	}
+	d.say("  %-8s  %s", f.agency, origin)
 	for _, p := range f.people {
 		if err := g.AddPerson(p.Person); err != nil {
 			return nil, errors.Join(err, g.Close())
 		}
+		d.say("            %s, %s (%s)", p.Name, p.User, p.role)
 	}
 	return g, nil
 }
 
-// open serves the pages on loopback, at the port that is printed, or another one where it is taken.
-func (d *demo) open(ctx context.Context, wg *sync.WaitGroup, g *gateway.Gateway, f face) error {
-	ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", f.port))
+// listen takes a port of this machine, or another one where that is taken.
+func listen(port int) (net.Listener, error) {
+	ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
-		if ln, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
-			return err
-		}
+		ln, err = net.Listen("tcp", "127.0.0.1:0")
 	}
-	d.say("  %-8s  http://localhost:%d", f.agency, ln.Addr().(*net.TCPAddr).Port)
-	for _, p := range f.people {
-		d.say("            %s, %s (%s)", p.Name, p.User, p.role)
-	}
+	return ln, err
+}
+
+// open serves the pages and takes the agency's mail until ctx ends.
+func (d *demo) open(ctx context.Context, wg *sync.WaitGroup, g *gateway.Gateway, ln net.Listener) {
 	srv := gateway.Server(ctx, g.Handler())
 	wg.Go(func() { srv.Serve(ln) }) //nolint:errcheck // it ends when the demo does
 	wg.Go(func() { g.Run(ctx) })    //nolint:errcheck // it ends when the demo does
 	wg.Go(func() { <-ctx.Done(); shut(srv) })
-	return nil
 }
 
 func shut(srv *http.Server) {
