@@ -155,6 +155,10 @@ func TestWithoutScript(t *testing.T) {
 		_, err := chromedp.Call(ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 		return err
 	}))
+	b.open("/sign-in")
+	if js[bool](b, `[...document.querySelectorAll("[hidden]")].some(e => getComputedStyle(e).display != "none")`) {
+		t.Error("a button is shown that does nothing without a script")
+	}
 	b.signIn("SW1")
 	b.open("/send")
 	b.press("form:has(input[value='alert.missing']) button")
