@@ -33,9 +33,14 @@ func TestLists(t *testing.T) {
 		f    client.Filter
 		want int
 	}{
-		{client.Filter{Content: true, State: "open"}, 1}, {client.Filter{State: "opened_by_human"}, 1}, {client.Filter{Kind: "assessment."}, 1},
-		{client.Filter{Agency: hubtest.Cedar}, 0}, {client.Filter{Share: got[0].ID}, 1}, {client.Filter{Content: true, From: "2027-01-12"}, 0},
-		{client.Filter{Content: true, Until: "2027-01-11"}, 2}, {client.Filter{Kind: "' OR 1"}, 0},
+		{client.Filter{Content: true, State: "open"}, 1},
+		{client.Filter{State: "opened_by_human"}, 1},
+		{client.Filter{Kind: "assessment."}, 1},
+		{client.Filter{Agency: hubtest.Cedar}, 0},
+		{client.Filter{Share: got[0].ID}, 1},
+		{client.Filter{Content: true, From: "2027-01-12"}, 0},
+		{client.Filter{Content: true, Until: "2027-01-11"}, 2},
+		{client.Filter{Kind: "' OR 1"}, 0},
 	} {
 		if _, n, err := b.Received(test.f); err != nil || n != test.want {
 			t.Errorf("%+v: %d, %v; want %d", test.f, n, err, test.want)
