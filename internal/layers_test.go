@@ -26,8 +26,8 @@ const layers = `
 	officer keyring entry tlog store config keystore
 	seal bus natsd registry schema witness
 	broker client monitor
-	hub draft
-	hubtest
+	hub draft web
+	gateway hubtest
 	scenario
 `
 
@@ -42,9 +42,9 @@ var pureImports = strings.Fields(`bytes cmp crypto/ed25519 crypto/rand crypto/sh
 // never lists what a package must not reach, however indirectly. Templates make the linker keep methods
 // by reflection, and decryption would return to the hub's binary.
 var never = map[string][]string{
-	"internal/broker":    {"internal/seal", "internal/client", "html/template", "text/template"},
-	"internal/hub":       {"internal/seal", "internal/client", "html/template", "text/template"},
-	"cmd/fairlead-hub":   {"internal/seal", "internal/client", "internal/hubtest", "html/template", "text/template"},
+	"internal/broker":    {"internal/seal", "internal/client", "internal/gateway", "html/template", "text/template"},
+	"internal/hub":       {"internal/seal", "internal/client", "internal/gateway", "html/template", "text/template"},
+	"cmd/fairlead-hub":   {"internal/seal", "internal/client", "internal/gateway", "internal/hubtest", "html/template", "text/template"},
 	"internal/tlog":      {"internal/seal"},
 	"internal/monitor":   {"internal/seal", "internal/bus", "internal/natsd", "internal/client", "html/template", "text/template"},
 	"cmd/fairlead-audit": {"internal/seal", "internal/bus", "internal/natsd", "internal/client", "internal/hubtest", "html/template", "text/template"},
@@ -52,6 +52,10 @@ var never = map[string][]string{
 	"internal/keyring":   {"net/http"},
 	"internal/client":    {"internal/broker", "internal/natsd", "internal/hub"},
 	"cmd/fairlead":       {"internal/broker", "internal/natsd", "internal/hub", "internal/hubtest"},
+	"internal/web":       {"internal/client", "internal/seal", "internal/bus"},
+	"internal/gateway":   {"internal/broker", "internal/natsd", "internal/hub"},
+
+	"cmd/fairlead-gateway": {"internal/broker", "internal/natsd", "internal/hub", "internal/hubtest"},
 }
 
 // owners lists the only packages that import a module: to change a library is to change one folder.
@@ -72,6 +76,9 @@ var owners = map[string][]string{
 	"github.com/prometheus/client_golang":   {"internal/hub"},
 	"github.com/rogpeppe/go-internal":       {}, // tests only
 	"github.com/santhosh-tekuri/jsonschema": {"internal/schema"},
+	"github.com/go-webauthn/webauthn":       {"internal/gateway"},
+	"golang.org/x/text":                     {"internal/web"},
+	"github.com/chromedp":                   {}, // tests only
 }
 
 type pkg struct {

@@ -85,8 +85,9 @@ func (d *demo) run(ctx context.Context) (err error) {
 	}
 	d.say("\nIt stays up; Ctrl-C ends it.\n  log       %s/checkpoint\n  health    %s/healthz\n  metrics   %s/metrics\n  files     %s",
 		d.world.Hub.HTTPURL(), d.world.Hub.HTTPURL(), d.world.Hub.HTTPURL(), d.dir)
-	<-ctx.Done()
-	return nil
+
+	// 6 The agencies' pages are served over the same hub, where anybody can go on by hand.
+	return d.serve(ctx, contents)
 }
 
 // tell prints one step as it happens.

@@ -20,11 +20,11 @@ import (
 // and acknowledges it. It returns how many messages it took. A crash anywhere repeats safely: what was
 // taken and not acknowledged comes again and is known.
 func (c *Client) Sync(ctx context.Context, wait time.Duration) (int, error) {
+	c.syncing.Lock()
+	defer c.syncing.Unlock()
 	if c.cfg.Conn == nil {
 		return 0, errors.New("client: offline")
 	}
-	c.syncing.Lock()
-	defer c.syncing.Unlock()
 	if err := c.answer(ctx); err != nil { // also what a crash left unacknowledged
 		return 0, err
 	}

@@ -1,9 +1,13 @@
 package hubtest
 
 import (
+	"encoding/json"
+	"time"
+
 	"fairlead/internal/client"
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/staff"
 )
 
 // DraftAssessment is an assessment that Alder or Aspen may send under the agreement of New.
@@ -42,6 +46,19 @@ func DraftAlert(sections ...client.DraftSection) *client.Draft {
 // DraftConsent records what was said of a child, whose handle the record names.
 func DraftConsent(child string, record []byte) *client.Draft {
 	return &client.Draft{Kind: "consent.record", Role: "PRACTITIONER", User: "sw1", To: []string{string(fairlead.Hub)}, Child: child, Record: record}
+}
+
+// DraftTraining is a trainer's word that one of an agency's people has passed every course until an instant.
+func DraftTraining(to fairlead.AgencyID, user string, until time.Time) *client.Draft {
+	r := staff.Training{User: user}
+	for _, code := range []string{"T1", "T2", "T3", "T4", "T-CORE"} {
+		r.Courses = append(r.Courses, staff.Course{Code: code, Passed: "2026-12-01", Until: fairlead.At(until)})
+	}
+	record, err := json.Marshal(r)
+	if err != nil { // strings and times always marshal
+		panic(err)
+	}
+	return &client.Draft{Kind: "training.record", Role: "TRAINER", User: "tr1", To: []string{string(to)}, Purpose: "TRAINING", Record: record}
 }
 
 // Section is a section of a draft with JSON content.

@@ -239,8 +239,8 @@ func leaver(t *testing.T, w *World) {
 			t.Fatalf("%+v", s.Verdict)
 		}
 	}
-	m, ok := w.Agency(Alder).Snapshot().Member(Alder, "tm9")
-	if !ok || m.Active(w.Clock.Now()) {
+	m := w.Agency(Alder).Snapshot().Member(Alder, "tm9")
+	if m == nil || m.Active(w.Clock.Now()) {
 		t.Errorf("%+v is still active", m)
 	}
 }

@@ -2,7 +2,6 @@ package hubtest
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"testing"
@@ -10,7 +9,6 @@ import (
 
 	"fairlead/internal/client"
 	"fairlead/internal/fairlead"
-	"fairlead/internal/staff"
 )
 
 // TestMain is the hub's process of the crash tests when the test runs itself again.
@@ -49,15 +47,7 @@ func (w *World) send(t testing.TB, from fairlead.AgencyID, d *client.Draft) *cli
 func (w *World) train(t testing.TB, users ...string) {
 	t.Helper()
 	for _, user := range users {
-		r := staff.Training{User: user}
-		for _, code := range []string{"T1", "T2", "T3", "T4", "T-CORE"} {
-			r.Courses = append(r.Courses, staff.Course{Code: code, Passed: "2026-12-01", Until: fairlead.At(w.Clock.Now().AddDate(1, 0, 0))})
-		}
-		raw, err := json.Marshal(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		d := &client.Draft{Kind: "training.record", Role: "TRAINER", User: "tr1", To: []string{string(Alder)}, Purpose: "TRAINING", Record: raw}
+		d := DraftTraining(Alder, user, w.Clock.Now().AddDate(1, 0, 0))
 		if s := w.send(t, Aspen, d); s.Verdict.Result != fairlead.Delivered {
 			t.Fatalf("%+v", s.Verdict)
 		}

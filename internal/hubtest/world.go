@@ -22,25 +22,43 @@ import (
 	"fairlead/internal/schema"
 )
 
-// Clock is a virtual clock: it stands still until it is set, and never goes back.
+// Clock is a virtual clock: it stands still until it is set, or runs, and never goes back.
 type Clock struct {
-	mu sync.Mutex
-	at time.Time
+	mu  sync.Mutex
+	at  time.Time
+	run time.Time // since when it runs with the machine's clock; zero: it stands still
 }
 
 // Now is the instant the clock stands at.
 func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.at
+	return c.now()
+}
+
+func (c *Clock) now() time.Time {
+	if c.run.IsZero() {
+		return c.at
+	}
+	return c.at.Add(time.Since(c.run))
+}
+
+// Run lets the clock go on from where it stands, at the pace of the machine's.
+func (c *Clock) Run() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at, c.run = c.now(), time.Now()
 }
 
 // Set moves the clock on.
 func (c *Clock) Set(at time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if at.After(c.at) {
+	if at.After(c.now()) {
 		c.at = at
+		if !c.run.IsZero() {
+			c.run = time.Now()
+		}
 	}
 }
 

@@ -6,6 +6,17 @@ import (
 	"fairlead/internal/fairlead"
 )
 
+// LeastTLP is the least label that a message with these sections needs (domain §5, default handling).
+func LeastTLP(codes ...fairlead.SectionCode) fairlead.TLP {
+	least := fairlead.TLPs[len(fairlead.TLPs)-1] // strictest first
+	for _, code := range codes {
+		if c := cares[code]; slices.Index(fairlead.TLPs, c.tlp) < slices.Index(fairlead.TLPs, least) {
+			least = c.tlp
+		}
+	}
+	return least
+}
+
 // SectionDefault says why a section does not go from one agency to another by its own default, whatever
 // an agreement permits (domain §5, last column); "" where nothing keeps it.
 func SectionDefault(code fairlead.SectionCode, from, to *Agency) string {

@@ -49,11 +49,6 @@ func (s *Snapshot) approve(index int64, by fairlead.AgencyID, record []byte) err
 	return nil
 }
 
-// Member finds one of an agency's people on record.
-func (s *Snapshot) Member(of fairlead.AgencyID, user string) (*staff.Member, bool) {
-	return s.staff.get(keyOf(string(of), user))
-}
-
 // approvalsOf lists the approvals of a share, each with the training of who gave it as it is now.
 func (s *Snapshot) approvalsOf(h *envelope.Header, at time.Time) []staff.Approved {
 	list, _ := s.approvals.get(h.ID)
@@ -78,7 +73,7 @@ func (s *Snapshot) approvalFault(by fairlead.AgencyID, record []byte, at time.Ti
 		return fairlead.ReasonSchema, err.Error()
 	}
 	held := s.held[a.Share]
-	m, _ := s.Member(by, a.User)
+	m := s.Member(by, a.User)
 	switch {
 	case held == nil || held.header.From.Agency != by:
 		return fairlead.ReasonSecondPerson, "this agency has no such share waiting"

@@ -1,0 +1,361 @@
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+	"html/template"
+	"slices"
+	"strconv"
+	"strings"
+
+	"fairlead/internal/agreement"
+	"fairlead/internal/client"
+	"fairlead/internal/consent"
+	"fairlead/internal/fairlead"
+	"fairlead/internal/web"
+	"fairlead/internal/workday"
+)
+
+func calendar(j fairlead.Jurisdiction) workday.Calendar { return workday.For(j) }
+
+// agencyLink is one page about the agency.
+type agencyLink struct{ Href, Title, Says string }
+
+type agencyPage struct {
+	web.Page
+	Links []agencyLink
+}
+
+func (v *visit) agencyPage() error {
+	p := agencyPage{Page: v.page("agency.title")}
+	for _, key := range []string{"approvals", "consents", "agreements", "people", "proofs"} {
+		if key != "consents" || v.reads() {
+			p.Links = append(p.Links, agencyLink{"/" + key, v.words.T(key + ".title"), v.words.T(key + ".says")})
+		}
+	}
+	return v.render("agency", p)
+}
+
+type approvalsPage struct {
+	web.Page
+	Lines    []line
+	Approves bool
+}
+
+// approvals lists what waits for a second person.
+func (v *visit) approvals() error {
+	list, _, err := v.g.cfg.Client.Posted(client.Filter{State: string(client.HeldBy)})
+	if err != nil {
+		return err
+	}
+	p := approvalsPage{Page: v.page("approvals.title"), Approves: v.approves()}
+	p.Back = "/agency"
+	for _, s := range list {
+		l := v.postedLine(s)
+		l.Href = "/approvals/" + s.ID.String()
+		p.Lines = append(p.Lines, l)
+	}
+	return v.render("approvals", p)
+}
+
+type approvalPage struct {
+	web.Page
+	ID, Caption string
+	Rows        []row
+	Outcome     outcome
+	Sections    []sectionView
+	Overrides   []string
+	Reasons     web.Field
+	Own, May    bool
+}
+
+// held reads a share that waits, with the agency's own copy of it.
+func (v *visit) held() (*client.SentShare, *client.Draft, error) {
+	id, err := v.share()
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := v.g.cfg.Client.Sent(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s.State != client.HeldBy {
+		return nil, nil, errNotFound
+	}
+	d, err := v.g.cfg.Client.OwnContent(id)
+	return s, d, err
+}
+
+// approval shows a second person what they would sign for: they read it whole first.
+func (v *visit) approval() error {
+	s, d, err := v.held()
+	if err != nil {
+		return err
+	}
+	w := v.words
+	p := approvalPage{
+		Page: v.page("approval.title", "what", w.Code("kind", s.Kind)), ID: s.ID.String(), Caption: w.T("sent.to", "agency", v.g.agencyName(s.To)),
+		Outcome: v.outcome(s.To, verdictDecision(s)), Own: d.User == v.user, May: v.approves(),
+	}
+	p.Back = "/approvals"
+	p.Rows = append(p.Rows, row{Key: w.T("message.sentby"), Text: template.HTML(template.HTMLEscapeString(v.g.nameOf(d.User) + ", " + w.Code("role", d.Role)))})
+	p.Reasons = web.Field{Words: w, Form: "choices", Name: "reason", Label: w.T("approval.reason"), Error: v.faultOf("reason")}
+	for _, sec := range d.Sections {
+		if sec.Override == "" {
+			continue
+		}
+		p.Overrides = append(p.Overrides, w.T("approval.override", "section", w.Code("section", sec.Code), "reason", w.Code("override", sec.Override)))
+		if !slices.ContainsFunc(p.Reasons.Options, func(o web.Option) bool { return o.Value == string(sec.Override) }) {
+			p.Reasons.Options = append(p.Reasons.Options, web.Option{Value: string(sec.Override), Label: w.Code("override", sec.Override)})
+		}
+	}
+	if p.Sections, err = v.ownSections(s.ID); err != nil {
+		return err
+	}
+	if err := v.look(s.ID); err != nil {
+		return err
+	}
+	return v.render("approval", p)
+}
+
+// approve signs, with the person's own key, over the very bytes that wait.
+func (v *visit) approve() error {
+	s, d, err := v.held()
+	if err != nil {
+		return err
+	}
+	if !v.approves() || d.User == v.user {
+		return errForbidden
+	}
+	if err := v.r.ParseForm(); err != nil {
+		return err
+	}
+	reasons := v.r.PostForm["reason"]
+	seen, err := v.looked(s.ID)
+	if err != nil {
+		return err
+	}
+	if len(reasons) == 0 || !seen {
+		v.refuse("reason", "approval.choose")
+		return v.approval()
+	}
+	out, err := v.g.cfg.Home.ApprovalDraft(v.g.cfg.Client, s.ID, v.user, v.role, reasons)
+	if errors.Is(err, client.ErrHome) {
+		v.refuse("", "approval.nokey")
+		return v.approval()
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := v.g.cfg.Client.Send(out); err != nil {
+		return err
+	}
+	return v.redirect("/sent/" + s.ID.String() + "?done=approved")
+}
+
+type consentLine struct {
+	Child, Giver string
+	When         template.HTML
+	Items        []string
+}
+
+type consentsPage struct {
+	web.Page
+	Lines []consentLine
+}
+
+// consents lists what children and others have agreed to or refused, from the agency's own copies.
+func (v *visit) consents() error {
+	list, _, err := v.g.cfg.Client.Posted(client.Filter{Kind: "consent.record"})
+	if err != nil {
+		return err
+	}
+	p := consentsPage{Page: v.page("consents.title")}
+	p.Back = "/agency"
+	for _, s := range list {
+		d, err := v.g.cfg.Client.OwnContent(s.ID)
+		if err != nil || s.State == client.RefusedBy {
+			continue
+		}
+		var r consent.Record
+		if json.Unmarshal(d.Record, &r) != nil {
+			continue
+		}
+		line := consentLine{Child: d.Child, Giver: v.words.Code("giver", r.Giver), When: v.words.When(r.At.Time)}
+		for _, item := range r.Items {
+			line.Items = append(line.Items, v.consentItem(item))
+		}
+		p.Lines = append(p.Lines, line)
+	}
+	return v.render("consents", p)
+}
+
+// consentItem is one status with its scope, in words.
+func (v *visit) consentItem(i consent.Item) string {
+	w := v.words
+	parts := []string{w.Code("consent", i.Status)}
+	add := func(key string, names []string) {
+		if len(names) > 0 {
+			parts = append(parts, w.T(key, "list", strings.Join(names, ", ")))
+		}
+	}
+	add("consent.sections", words(i.Sections, func(c fairlead.SectionCode) string { return w.Code("section", c) }))
+	add("consent.purposes", words(i.Purposes, func(c fairlead.Purpose) string { return w.Code("purpose", c) }))
+	add("consent.recipients", words(i.Recipients, v.g.agencyName))
+	add("consent.types", words(i.Types, func(c fairlead.AgencyType) string { return w.Code("agency_type", c) }))
+	add("consent.places", words(i.Jurisdictions, func(c fairlead.Jurisdiction) string { return w.Country(string(c)) }))
+	return strings.Join(parts, "; ")
+}
+
+func words[T any](list []T, name func(T) string) (out []string) {
+	for _, x := range list {
+		out = append(out, name(x))
+	}
+	return out
+}
+
+type agreementLine struct {
+	Href, Ref, Title, Parties, Until string
+	Tag, Colour                      string
+}
+
+type agreementsPage struct {
+	web.Page
+	Lines []agreementLine
+}
+
+func (v *visit) agreements() error {
+	p := agreementsPage{Page: v.page("agreements.title")}
+	p.Back = "/agency"
+	for _, s := range v.g.cfg.Client.Snapshot().Agreements() {
+		l := agreementLine{
+			Href: "/agreements/" + s.ID + "/" + strconv.Itoa(s.Version), Ref: s.Ref(), Title: s.Title, Parties: strings.Join(words(s.Parties, v.g.agencyName), ", "),
+			Until: v.words.Date(s.Until.Time),
+		}
+		l.Tag, l.Colour = v.standing(&s)
+		p.Lines = append(p.Lines, l)
+	}
+	return v.render("agreements", p)
+}
+
+// standing is the state of an agreement now, and its colour.
+func (v *visit) standing(s *agreement.Standing) (string, string) {
+	state, colour := "waiting", "blue"
+	switch {
+	case s.Active(v.now()):
+		state, colour = "active", "green"
+	case s.Paused(v.now()):
+		state, colour = "suspended", "red"
+	case s.Expired(v.now()) || s.Ended > 0:
+		state, colour = "ended", "grey"
+	}
+	return v.words.Code("agreement", state), colour
+}
+
+type termView struct {
+	ID, Text string
+	Rows     []row
+	Permits  bool
+}
+
+type agreementPage struct {
+	web.Page
+	Caption  string
+	Standing stateTag
+	Rows     []row
+	Terms    []termView
+}
+
+// stateTag is a state in a word, with its colour.
+type stateTag struct{ Tag, Colour string }
+
+// agreement shows the signed words, and beside them what the hub enforces.
+func (v *visit) agreement() error {
+	ref := v.r.PathValue("id") + "/" + v.r.PathValue("version")
+	for _, s := range v.g.cfg.Client.Snapshot().Agreements() {
+		if s.Ref() == ref {
+			return v.showAgreement(&s)
+		}
+	}
+	return errNotFound
+}
+
+func (v *visit) showAgreement(s *agreement.Standing) error {
+	w := v.words
+	p := agreementPage{Page: v.page("agreement.title", "title", s.Title), Caption: w.T("agreement.version", "id", s.ID, "version", s.Version)}
+	p.Back = "/agreements"
+	p.Standing.Tag, p.Standing.Colour = v.standing(s)
+	text := func(key, value string) {
+		p.Rows = append(p.Rows, row{Key: w.T(key), Text: template.HTML(template.HTMLEscapeString(value))})
+	}
+	text("agreement.parties", strings.Join(words(s.Parties, v.g.agencyName), ", "))
+	text("agreement.from", w.Date(s.From.Time))
+	text("agreement.until", w.Date(s.Until.Time))
+	text("agreement.objective", s.Objective)
+	text("agreement.dpia", s.DPIA)
+	for _, t := range s.Terms {
+		view := termView{ID: t.ID, Text: t.Text, Permits: t.Permit != nil}
+		scope := t.Permit
+		if scope == nil {
+			scope = t.Prohibit
+		}
+		view.Rows = v.scopeRows(scope)
+		p.Terms = append(p.Terms, view)
+	}
+	return v.render("agreement", p)
+}
+
+func (v *visit) scopeRows(s *agreement.Scope) (rows []row) {
+	w := v.words
+	add := func(key string, names []string) {
+		if len(names) > 0 {
+			rows = append(rows, row{Key: w.T(key), Text: template.HTML(template.HTMLEscapeString(strings.Join(names, ", ")))})
+		}
+	}
+	add("scope.from", words(s.From, v.g.agencyName))
+	add("scope.to", words(s.To, v.g.agencyName))
+	add("scope.kinds", words(s.Kinds, func(k string) string { return w.Code("kind", k) }))
+	add("scope.purposes", words(s.Purposes, func(c fairlead.Purpose) string { return w.Code("purpose", c) }))
+	add("scope.sections", words(s.Sections, func(c fairlead.SectionCode) string { return w.Code("section", c) }))
+	add("scope.bases", words(s.Bases, func(c fairlead.Art6) string { return w.Code("art6", c) }))
+	return rows
+}
+
+type proofsPage struct {
+	web.Page
+	Rows   []row
+	Alarms []string
+	Checks []string
+}
+
+// proofs says in words what this program checks, and against what.
+func (v *visit) proofs() error {
+	w := v.words
+	p := proofsPage{Page: v.page("proofs.title")}
+	p.Back = "/agency"
+	tree := v.g.cfg.Client.Tree()
+	mono := func(key, value string) {
+		p.Rows = append(p.Rows, row{Key: w.T(key), Text: template.HTML(`<span class="app-mono">` + template.HTMLEscapeString(value) + `</span>`)})
+	}
+	p.Rows = append(p.Rows, row{Key: w.T("proofs.size"), Text: template.HTML(strconv.FormatInt(tree.N, 10))})
+	mono("proofs.root", tree.Hash.String())
+	if c := v.g.cfg.Client.Snapshot().Certificate(v.g.agency); c != nil {
+		mono("proofs.fingerprint", c.Fingerprint().String())
+	}
+	hub := w.T("proofs.hub.here")
+	if v.g.away() != nil {
+		hub = w.T("hub.away")
+	}
+	p.Rows = append(p.Rows, row{Key: w.T("proofs.hub"), Text: template.HTML(template.HTMLEscapeString(hub))})
+	for _, n := range []string{"1", "2", "3", "4", "5"} {
+		p.Checks = append(p.Checks, w.T("proofs.check."+n))
+	}
+	alarms, err := v.g.cfg.Client.Alarms()
+	if err != nil {
+		return err
+	}
+	for _, a := range alarms {
+		p.Alarms = append(p.Alarms, a.At+" "+a.What)
+	}
+	return v.render("proofs", p)
+}
