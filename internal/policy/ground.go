@@ -280,7 +280,11 @@ func (p *decider) againstEnded(s *agreement.Standing) {
 	case s != nil && s.Expired(p.at):
 		p.against("P06", fairlead.ReasonAgreementExpired, "agreement "+s.Ref(), "it ended at "+s.Until.UTC().Format("2006-01-02T15:04:05Z")+"; propose a new version")
 	default:
-		p.against("P06", fairlead.ReasonAgreementNone, "agreement", "you share no agreement with the recipient; police may use the police channel")
+		advice := "you share no agreement with the recipient; propose one, or send through a body that has one"
+		if f, r := p.f.Sender, p.f.Recipient; f != nil && r != nil && f.Type.LawEnforcement() && r.Type.LawEnforcement() {
+			advice = "you share no agreement with the recipient; use the police channel, or propose one"
+		}
+		p.against("P06", fairlead.ReasonAgreementNone, "agreement", advice)
 	}
 }
 
