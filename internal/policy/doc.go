@@ -18,7 +18,8 @@
 //	      descriptors, listed                                                  TestSecondOpinion
 //	P09   consent × basis × threshold (matrix.go): Facts.Consents              TestMatrix, TestSecondOpinion
 //	P10   the section's own default, then the term: cares, the agreement       TestStaysHome, TestClauses
-//	P11   onward sharing                                                       not here yet
+//	P11   onward sharing, where its originator kept control: Facts.Onward,     TestCases onward-…
+//	      Facts.Marked, descriptors onward
 //	P12   the return gate                                                      not built: return.* is refused by name
 //	P13   training of who overrides, signs or advises: Facts.Training          TestCases training-…, TestLosingAFact
 //	P14   approvals by name, role and number: Facts.Approvals                  TestCases address-abroad-…, n30, TestMatrix
