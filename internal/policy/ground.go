@@ -29,7 +29,7 @@ func (p *decider) checkGround() {
 	case p.covered():
 		p.against("P06", fairlead.ReasonSchema, "reply_to", p.kind.Code+" answers a share that was delivered to you, and goes to its sender")
 	case p.standing != nil:
-		p.d.Ground, p.d.Agreement = fairlead.GroundAgreement, p.standing.Ref()
+		p.d.Ground, p.d.Agreement = fairlead.GroundAgreement, p.ref
 	case p.emergency():
 		p.d.Ground = fairlead.GroundEmergency
 	default:
@@ -147,8 +147,8 @@ func (p *decider) findAgreement() {
 			continue
 		}
 		n := p.permitted(&cover)
-		if n > best || n == best && s.Ref() < p.standing.Ref() {
-			best, p.standing, p.cover = n, s, cover
+		if n > best || n == best && s.Ref() < p.ref {
+			best, p.standing, p.ref, p.cover = n, s, s.Ref(), cover
 		}
 	}
 }
@@ -295,7 +295,7 @@ func (p *decider) oblige() {
 		return
 	}
 	sections := make([]fairlead.SectionCode, 0, len(p.d.Sections))
-	prefix := p.standing.Ref() + "#"
+	prefix := p.ref + "#"
 	for _, s := range p.d.Sections {
 		if s.Delivered && strings.HasPrefix(s.Clause, prefix) {
 			sections = append(sections, s.Code)

@@ -42,7 +42,7 @@ func (p *decider) checkTransfer() {
 		}
 	}
 	if p.d.Ground == fairlead.GroundAgreement && !slices.Contains(p.cover.Transfers, m) {
-		against("agreement " + p.standing.Ref() + " names another mechanism")
+		against("agreement " + p.ref + " names another mechanism")
 	}
 }
 
