@@ -80,6 +80,10 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if err := d.audit(ctx); err != nil {
 		return err
 	}
+	if !d.temporary {
+		d.say("\nwhy?       go run ./cmd/fairlead-audit policy explain %s ENTRY\n           go run ./cmd/fairlead policy explain SHARE -dir %s   (the ids are in %s)",
+			filepath.Join(d.dir, "audit"), filepath.Join(d.dir, "agencies", "ID"), filepath.Join(d.dir, "story.json"))
+	}
 	if d.once {
 		return nil
 	}

@@ -2,12 +2,18 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+
+	"fairlead/internal/fairlead"
+	"fairlead/internal/scenario"
 )
 
 // TestDemo runs the demo once. What the README shows of it must be what it prints, where … stands for
@@ -38,6 +44,7 @@ func TestDemo(t *testing.T) {
 			t.Errorf("README.md shows what the demo does not print: %s", line)
 		}
 	}
+	explained(t, dir, string(readme))
 	for _, name := range []string{"hub", "agencies", "audit", "story.json"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Errorf("-dir keeps it all: %v", err)
@@ -46,4 +53,59 @@ func TestDemo(t *testing.T) {
 	if err := run(t.Context(), []string{"-once", "-dir", dir}, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "not empty") {
 		t.Errorf("a second run into the same folder: %v", err)
 	}
+}
+
+// explained holds what the README shows of a page that was dropped to what the auditor's program and the
+// sender's own print on the folders that the demo left; and every share that did not go as it was sent is
+// told with a reason and what to change.
+func explained(t *testing.T, dir, readme string) {
+	t.Helper()
+	_, sample, found := strings.Cut(readme, "fairlead-audit policy explain DIR/audit 237\n")
+	if sample, _, _ = strings.Cut(sample, "```"); !found || sample == "" {
+		t.Fatal("README.md explains nothing")
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "story.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var steps []scenario.StepFact
+	if err := json.Unmarshal(raw, &steps); err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "../fairlead", "../fairlead-audit").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	asked := 0
+	for _, step := range steps {
+		for _, s := range step.Shares {
+			if s.Result == fairlead.Delivered {
+				continue
+			}
+			asked++
+			byEntry := tell(t, filepath.Join(bin, "fairlead-audit"), "policy", "explain", filepath.Join(dir, "audit"), strconv.FormatInt(s.Index, 10))
+			byShare := tell(t, filepath.Join(bin, "fairlead"), "policy", "explain", s.Share, "-dir", filepath.Join(dir, "agencies", string(s.From)))
+			for _, text := range []string{byEntry, byShare} {
+				if later := s.Result == fairlead.Held && text == byShare; !later && (!strings.Contains(text, "change  ") || !strings.Contains(text, "reason  ")) {
+					t.Errorf("%s: no reason, or nothing to change:\n%s", step.ID, text)
+				}
+				if step.ID == "S35" && !strings.Contains(text, sample) {
+					t.Errorf("README.md shows\n%s\nand it is\n%s", sample, text)
+				}
+			}
+		}
+	}
+	if asked < 9 {
+		t.Errorf("only %d shares did not go as they were sent", asked)
+	}
+}
+
+// tell is what a program prints.
+func tell(t *testing.T, program string, args ...string) string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), program, args...).Output()
+	if err != nil {
+		t.Errorf("%s %v: %v", program, args, err)
+	}
+	return string(out)
 }

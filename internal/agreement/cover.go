@@ -76,6 +76,9 @@ func (s *Standing) Covers(u *Use, framework *Standing, at time.Time) Cover {
 func (s *Standing) permits(u *Use, found []*Term) []*Term {
 	for i := range s.Terms {
 		if t := &s.Terms[i]; t.Permit != nil && s.speaks(t.Permit, u, false) && t.tests(u) == 0 {
+			if found == nil {
+				found = make([]*Term, 0, len(s.Terms)-i)
+			}
 			found = append(found, t)
 		}
 	}

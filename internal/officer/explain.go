@@ -115,8 +115,8 @@ var clauseForm = regexp.MustCompile(`(house:)?[A-Za-z0-9-]+(/[0-9]+)?#[A-Za-z0-9
 func clauseIn(text string) string { return clauseForm.FindString(text) }
 
 var outcomes = map[fairlead.Result]string{
-	fairlead.Delivered: "delivered, all of it", fairlead.DeliveredRedacted: "delivered without some sections; the recipient sees no trace of them",
-	fairlead.Held: "held until a second person agrees", fairlead.Refused: "refused; nothing was put before the recipient",
+	fairlead.Delivered: "all of it", fairlead.DeliveredRedacted: "without some sections; the recipient sees no trace of them",
+	fairlead.Held: "until others approve; then it is decided again", fairlead.Refused: "nothing was put before the recipient",
 }
 
 // stands says what a decision stands on.
@@ -194,8 +194,13 @@ func (a Account) Words() string {
 	for _, s := range a.Sections {
 		t.WriteString("\n")
 		state := "withheld"
-		if s.Delivered {
+		switch {
+		case s.Delivered:
 			state = "delivered"
+		case a.Result == fairlead.Held && len(s.Reasons) == 0:
+			state = "waits"
+		case a.Result == fairlead.Refused && len(s.Reasons) == 0:
+			state = "permitted, and refused with the rest"
 		}
 		t.line(string(s.Code) + ", " + state)
 		t.item("clause", s.Clause)

@@ -151,8 +151,8 @@ func TestExplain(t *testing.T) {
 	})
 	b.Agreements[1] = st
 	h := &envelope.Header{
-		V: 1, ID: fairlead.NewShareID(), Kind: "assessment.share", Status: "Actual", From: envelope.From{Agency: "NOR-CSC", Role: "PRACTITIONER", User: "u"}, To: envelope.To{Agency: "RO-DIR"},
-		SentAt: fairlead.At(noon), ValidUntil: fairlead.At(noon.Add(time.Hour)), Purpose: "PRT-ASSESS", Threshold: "TH3", TLP: "AMBER+STRICT", GSC: "OFFICIAL", Told: "yes",
+		V: 1, ID: fairlead.NewShareID(), Kind: "assessment.share", Status: "Actual", From: envelope.From{Agency: "NOR-CSC", Role: "PRACTITIONER", User: "u"}, To: envelope.To{Agency: "RO-DIR", User: "named"},
+		SentAt: fairlead.At(noon), ValidUntil: fairlead.At(noon.Add(time.Hour)), Purpose: "PRT-ASSESS", Threshold: "TH3", TLP: "RED", GSC: "OFFICIAL", Told: "yes",
 		S16LA: &envelope.S16LA{Considered: true},
 		Basis: &envelope.Basis{Art6: "A6-1-c", Gateways: []fairlead.Gateway{"CA1989-47"}}, Transfer: &envelope.Transfer{Mechanism: "A45"}, Danger: &envelope.Danger{Result: "clear", Role: "SAFEGUARDING_LEAD", At: fairlead.At(noon)},
 	}
@@ -161,12 +161,13 @@ func TestExplain(t *testing.T) {
 		{Audience: envelope.ForRecipient, Code: "HEALTH-PHYS", Art9: "A9-2-h", Sch1: "HSC-2"},
 		{Audience: envelope.ForRecipient, Code: "HEALTH-MH", Art9: "A9-2-h", Sch1: "HSC-2"},
 		{Audience: envelope.ForRecipient, Code: "INTEL", Art10: "OFFICIAL", Siena: "H2", Grade: "1AP"},
+		{Audience: envelope.ForHub, Subject: "11111111111111111111111111111111"},
 	}
 	d := policy.Decide(policy.Request{Header: h, Descriptors: ds}, policy.Facts{Law: law.Default(), Loaded: true, Sender: b.Agency("NOR-CSC"), Recipient: b.Agency("RO-DIR"), Agreements: []*agreement.Standing{st}}, noon)
 	a := b.Explain(officer.Case{Name: "entry 7", Header: h, Descriptors: ds, Decision: d})
 	words := strings.Join(strings.Fields(a.Words()), " ")
 	for _, want := range []string{
-		"entry 7: assessment.share from NOR-CSC to RO-DIR for PRT-ASSESS", "result delivered_redacted: delivered without some sections; the recipient sees no trace of them",
+		"entry 7: assessment.share from NOR-CSC to RO-DIR for PRT-ASSESS", "result delivered_redacted: without some sections; the recipient sees no trace of them",
 		"stands on agreement A2/1, Northmere and Romania, case work and returns", "law UK GDPR Art 6(1)(c), legal obligation, CA1989-47", "law transfer A45",
 		"EDU, delivered clause A2/1#t2-outward words 2. The Northmere Parties may send", "HEALTH-PHYS, delivered", "law UK GDPR Art 9: A9-2-h",
 		"HEALTH-MH, withheld", "P10 may this section go, to this recipient?", "reason E_SECTION_NOT_ALLOWED, section HEALTH-MH", "words 6. Sexual health, mental health",
@@ -186,7 +187,7 @@ func TestExplain(t *testing.T) {
 	refused.Basis, refused.Threshold = nil, ""
 	d = policy.Decide(policy.Request{Header: &refused, Descriptors: ds}, policy.Facts{Law: law.Default(), Loaded: true, Sender: b.Agency("NOR-CSC"), Recipient: b.Agency("RO-DIR")}, noon)
 	words = b.Explain(officer.Case{Name: "x", Header: &refused, Decision: d}).Words()
-	for _, want := range []string{"refused; nothing was put before the recipient", "stands on   nothing", "P01", "P06", "E_AGREEMENT_NONE"} {
+	for _, want := range []string{"refused: nothing was put before the recipient", "stands on   nothing", "P01", "P06", "E_AGREEMENT_NONE"} {
 		if !strings.Contains(words, want) {
 			t.Errorf("%q is missing in\n%s", want, words)
 		}

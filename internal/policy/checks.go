@@ -177,8 +177,12 @@ func (p *decider) checkRecord() {
 			}
 		}
 	}
+	check := "P01"
+	if reason == fairlead.ReasonConsentGiverInvalid {
+		check = "P09"
+	}
 	if err != nil {
-		p.against("P01", reason, "record", err.Error())
+		p.against(check, reason, "record", err.Error())
 	} else if p.f.Record.Reason != "" {
 		p.d.Causes = append(p.d.Causes, p.f.Record)
 	}

@@ -1,11 +1,14 @@
 package policy_test
 
 import (
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
 	"maps"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -257,5 +260,44 @@ func TestDecideNothing(t *testing.T) {
 	d := policy.Decide(policy.Request{Examined: []policy.Cause{{Reason: fairlead.ReasonSchema, Check: "P00"}}}, policy.Facts{}, time.Time{})
 	if d.Delivers() || d.Ground != fairlead.GroundNone || !slices.Equal(d.Reasons(), []fairlead.Reason{fairlead.ReasonSchema}) {
 		t.Errorf("%+v", d)
+	}
+}
+
+// TestDoc: the table of the package's comment names tests and cases that there are.
+func TestDoc(t *testing.T) {
+	raw, err := os.ReadFile("doc.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, name := range tests {
+		source, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(source)
+	}
+	names := regexp.MustCompile(`Test[A-Z][A-Za-z]+`).FindAllString(string(raw), -1)
+	for _, name := range names {
+		if !strings.Contains(all.String(), "func "+name+"(t *testing.T)") {
+			t.Errorf("doc.go names %s, which is no test", name)
+		}
+	}
+	for step := range 15 {
+		if !strings.Contains(string(raw), fmt.Sprintf("P%02d", step+1)) {
+			t.Errorf("doc.go has no P%02d", step+1)
+		}
+	}
+	for _, prefix := range regexp.MustCompile(`[a-z]+(-[a-z]+)*-…`).FindAllString(string(raw), -1) {
+		if found, err := filepath.Glob("testdata/" + strings.TrimSuffix(prefix, "…") + "*.txt"); err != nil || len(found) == 0 {
+			t.Errorf("doc.go names cases %s, and there are none", prefix)
+		}
+	}
+	if len(names) < 12 {
+		t.Errorf("only %v found", names)
 	}
 }

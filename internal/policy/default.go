@@ -23,8 +23,11 @@ func SectionDefault(code fairlead.SectionCode, from, to *Agency) string {
 	c := cares[code]
 	switch {
 	case from.Jurisdiction.State() != to.Jurisdiction.State() && c.home:
-		return "it stays inside the sender's State unless it is cleared"
+		return "it stays inside the sender's State unless it is cleared" + howToClear(c.clears)
 	case slices.Contains(c.never, to.Type):
+		if to.Type == fairlead.TypeConsulate && c.clears != "" {
+			return "it goes to no consulate unless it is cleared" + howToClear(c.clears)
+		}
 		return "it never goes to a body of type " + string(to.Type)
 	case code == "INTEL" && !to.Type.LawEnforcement():
 		return "intelligence goes to law enforcement only"

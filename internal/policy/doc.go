@@ -12,13 +12,14 @@
 //	P04   the basis for this sender on this day, gateways, s16LA: Facts.Law    TestBases, TestGateways, TestSecondOpinion
 //	P05   Art 9, Sch 1 and its para 18, Art 10: descriptors, Facts.Law         TestCases n12, n13, TestSecondOpinion
 //	P06   agreement, reply or emergency; the outage rule: Facts.Agreements,    TestCases n14 to n17, emergency-…, outage-…,
-//	      Answered, Loaded                                                     TestOutageNarrows
+//	      Answered, Loaded                                                     TestOutageNarrows, TestSecondReading
 //	P07   the transfer's route and what it needs: Facts.Law, assessments       TestRoutes, TestCases n18, TestSecondOpinion
 //	P08   danger check, label, grading, caveats and their clearing: header,    TestCases caveat-…, address-…, label-…,
 //	      descriptors, listed                                                  TestSecondOpinion
 //	P09   consent × basis × threshold (matrix.go): Facts.Consents              TestMatrix, TestSecondOpinion
-//	P10   the section's own default, then the term: cares, the agreement       TestStaysHome, TestClauses
-//	P11   onward sharing                                                       not here yet
+//	P10   the section's own default, then the term: cares, the agreement       TestStaysHome, TestClauses, TestSecondReading
+//	P11   onward sharing, where its originator kept control: Facts.Onward,     TestCases onward-…
+//	      Facts.Marked, descriptors onward
 //	P12   the return gate                                                      not built: return.* is refused by name
 //	P13   training of who overrides, signs or advises: Facts.Training          TestCases training-…, TestLosingAFact
 //	P14   approvals by name, role and number: Facts.Approvals                  TestCases address-abroad-…, n30, TestMatrix

@@ -29,7 +29,7 @@ func (p *decider) checkGround() {
 	case p.covered():
 		p.against("P06", fairlead.ReasonSchema, "reply_to", p.kind.Code+" answers a share that was delivered to you, and goes to its sender")
 	case p.standing != nil:
-		p.d.Ground, p.d.Agreement = fairlead.GroundAgreement, p.standing.Ref()
+		p.d.Ground, p.d.Agreement = fairlead.GroundAgreement, p.ref
 	case p.emergency():
 		p.d.Ground = fairlead.GroundEmergency
 	default:
@@ -147,8 +147,8 @@ func (p *decider) findAgreement() {
 			continue
 		}
 		n := p.permitted(&cover)
-		if n > best || n == best && s.Ref() < p.standing.Ref() {
-			best, p.standing, p.cover = n, s, cover
+		if n > best || n == best && s.Ref() < p.ref {
+			best, p.standing, p.ref, p.cover = n, s, s.Ref(), cover
 		}
 	}
 }
@@ -280,7 +280,11 @@ func (p *decider) againstEnded(s *agreement.Standing) {
 	case s != nil && s.Expired(p.at):
 		p.against("P06", fairlead.ReasonAgreementExpired, "agreement "+s.Ref(), "it ended at "+s.Until.UTC().Format("2006-01-02T15:04:05Z")+"; propose a new version")
 	default:
-		p.against("P06", fairlead.ReasonAgreementNone, "agreement", "you share no agreement with the recipient; police may use the police channel")
+		advice := "you share no agreement with the recipient; propose one, or send through a body that has one"
+		if f, r := p.f.Sender, p.f.Recipient; f != nil && r != nil && f.Type.LawEnforcement() && r.Type.LawEnforcement() {
+			advice = "you share no agreement with the recipient; use the police channel, or propose one"
+		}
+		p.against("P06", fairlead.ReasonAgreementNone, "agreement", advice)
 	}
 }
 
@@ -291,7 +295,7 @@ func (p *decider) oblige() {
 		return
 	}
 	sections := make([]fairlead.SectionCode, 0, len(p.d.Sections))
-	prefix := p.standing.Ref() + "#"
+	prefix := p.ref + "#"
 	for _, s := range p.d.Sections {
 		if s.Delivered && strings.HasPrefix(s.Clause, prefix) {
 			sections = append(sections, s.Code)

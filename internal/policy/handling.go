@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -186,7 +187,19 @@ func (p *decider) checkCaveat(s *sectionDecider, c fairlead.Caveat) {
 	if reason == "" {
 		reason = fairlead.ReasonCaveat
 	}
-	s.against("P08", reason, "caveat "+string(c)+" bars it: "+rule.advice)
+	s.against("P08", reason, "caveat "+string(c)+" bars it: "+rule.advice+howToClear(c))
+}
+
+// howToClear says by whose signatures a caveat is cleared for a recipient; nothing where nobody may.
+func howToClear(c fairlead.Caveat) string {
+	var who []string
+	for _, q := range caveatRules[c].by {
+		who = append(who, fmt.Sprintf("%d %s", q.n, oneOf(q.roles)))
+	}
+	if who == nil {
+		return ""
+	}
+	return "; to clear it, name " + string(c) + " in the section's clear, and let " + strings.Join(who, " and ") + " approve"
 }
 
 // clears reports whether the sender asks for c to be cleared and somebody may; the section then waits

@@ -68,15 +68,15 @@ func (p *decider) checkConsent(s *sectionDecider) {
 		to = "abroad"
 	}
 	said := []string{p.said(s)}
-	if p.childRefused(s) {
-		said = append(said, "child refused")
-	}
 	var sections []string
 	if personal(s.desc) {
 		sections = append(sections, "personal")
 	}
 	if s.childs() {
 		sections = append(sections, "child's")
+		if p.childRefused(s) {
+			said = append(said, "child refused")
+		}
 	}
 	matched := false
 	for _, r := range matrix {
@@ -185,13 +185,15 @@ func (p *decider) stays(s *sectionDecider, r row) {
 }
 
 // subjects lists the children that the share is about, by the sender's handles.
-func (p *decider) subjects() (list []string) {
-	for _, d := range p.Descriptors {
-		if d.Audience == envelope.ForHub && d.Subject != "" {
-			list = append(list, d.Subject)
+func (p *decider) subjects() []string {
+	if p.handles == nil {
+		for _, d := range p.Descriptors {
+			if d.Audience == envelope.ForHub && d.Subject != "" {
+				p.handles = append(p.handles, d.Subject)
+			}
 		}
 	}
-	return list
+	return p.handles
 }
 
 func (p *decider) consentUse(s *sectionDecider) consent.Use {

@@ -91,6 +91,22 @@ func (p *decider) missing(w want) bool {
 	return len(users) < w.n
 }
 
+// oneOf lists roles of which each will do.
+func oneOf(roles []fairlead.Role) string {
+	var text strings.Builder
+	for i, r := range roles {
+		switch {
+		case i == 0:
+		case i == len(roles)-1:
+			text.WriteString(" or ")
+		default:
+			text.WriteString(", ")
+		}
+		text.WriteString(string(r))
+	}
+	return text.String()
+}
+
 // hold keeps the share, whole, until enough people approve or its time is over (P14).
 func (p *decider) hold(wants []want) {
 	p.d.Result = fairlead.Held
@@ -99,7 +115,7 @@ func (p *decider) hold(wants []want) {
 		if w.n > 1 {
 			who = fmt.Sprintf("%d people, not the author, approve", w.n)
 		}
-		c := Cause{Reason: fairlead.ReasonSecondPerson, Check: "P14", Where: w.where, Advice: fmt.Sprintf("%s (%v), naming %s: fairlead approve SHARE", who, w.roles, w.code)}
+		c := Cause{Reason: fairlead.ReasonSecondPerson, Check: "P14", Where: w.where, Advice: fmt.Sprintf("%s (%s), naming %s: fairlead approve SHARE %s", who, oneOf(w.roles), w.code, w.code)}
 		if !slices.Contains(p.d.Holds, c) {
 			p.d.Holds = append(p.d.Holds, c)
 		}

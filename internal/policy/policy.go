@@ -126,7 +126,8 @@ type decider struct {
 
 	use      agreement.Use       // what agreements are asked
 	bars     []agreement.Bar     // prohibitions that hold whatever the share stands on
-	standing *agreement.Standing // agreement that carries the share, if any
+	standing *agreement.Standing // agreement that carries the share, if any, and its reference
+	ref      string
 	cover    agreement.Cover
 	handles  []string        // of the children it is about, once asked for
 	named    *agreement.Term // the last term named as a clause, and its name

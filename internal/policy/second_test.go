@@ -12,7 +12,8 @@ import (
 )
 
 // This file decides P04, P05, P07 to P09, P13 and P14 a second time, from the domain notes alone: slowly, with
-// words and loops, one section at a time, and with nothing shared with the decider. Both must agree.
+// words and loops, one section at a time, and with nothing shared with the decider. Both must agree. Agreements are
+// read again in second_terms_test.go; P01 to P03, P11 and what a kind does to others stand in the cases alone.
 
 // secondBases: code, since, where, who, needs.
 const secondBases = `

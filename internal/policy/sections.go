@@ -122,7 +122,7 @@ func (p *decider) checkClause(s *sectionDecider, barred func(string)) {
 // clause names a term of the agreement that carries the share. Sections of one term share the text.
 func (p *decider) clause(t *agreement.Term) string {
 	if p.named != t {
-		p.named, p.namedAs = t, p.standing.Ref()+"#"+t.ID
+		p.named, p.namedAs = t, p.ref+"#"+t.ID
 	}
 	return p.namedAs
 }
@@ -132,7 +132,7 @@ func (p *decider) clause(t *agreement.Term) string {
 func (p *decider) fallsShort(s *sectionDecider, barred func(string)) {
 	near := agreement.Nearest(p.near(p.standing, p.cover.Framework, s.Code, nil), nearOfSection)
 	if len(near) == 0 {
-		barred("no term of agreement " + p.standing.Ref() + " permits it")
+		barred("no term of agreement " + p.ref + " permits it")
 	}
 	where := "section " + string(s.Code)
 	for _, m := range near {

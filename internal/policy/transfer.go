@@ -42,7 +42,7 @@ func (p *decider) checkTransfer() {
 		}
 	}
 	if p.d.Ground == fairlead.GroundAgreement && !slices.Contains(p.cover.Transfers, m) {
-		against("agreement " + p.standing.Ref() + " names another mechanism")
+		against("agreement " + p.ref + " names another mechanism")
 	}
 }
 
@@ -50,17 +50,21 @@ func (p *decider) checkTransfer() {
 func (p *decider) transferNeed(n law.Need, row law.Transfer) string {
 	from, to := p.f.Sender, p.f.Recipient
 	ref, assessed := p.assessment(row.Code)
-	ok, advice := false, "the hub's tables ask for "+string(n)+", which no rule reads here"
+	ok, advice := false, ""
 	switch n {
 	case law.NeedHome:
 		advice = "a border is crossed: name the mechanism of the transfer"
 	case law.NeedAdequacy:
-		ok, advice = p.law.Adequate(from.Jurisdiction, to.Jurisdiction), string(to.Jurisdiction)+" is not on the list of adequate places for "+string(from.Jurisdiction)
+		if ok = p.law.Adequate(from.Jurisdiction, to.Jurisdiction); !ok {
+			advice = string(to.Jurisdiction) + " is not on the list of adequate places for " + string(from.Jurisdiction)
+		}
 	case law.NeedAssessment:
 		ok = ref != "" && fresh(assessed, row.Months, p.at)
 		advice = "it needs the reference and the date of a data protection test that is not stale; make one, and give both"
 	case law.NeedInstrument, law.NeedReason, law.NeedProceedings:
-		ok, advice = ref != "", "give the reference of the "+string(n)
+		if ok = ref != ""; !ok {
+			advice = "give the reference of the " + string(n)
+		}
 	case law.NeedPublic:
 		ok, advice = from.Type.PublicAuthority() && to.Type.PublicAuthority(), "it is for public bodies at both ends"
 	case law.NeedImmediate:
@@ -68,6 +72,8 @@ func (p *decider) transferNeed(n law.Need, row law.Transfer) string {
 	case law.NeedPart3:
 		ok = from.Type.LawEnforcement() && p.Header.Basis != nil && p.Header.Basis.Art6 == fairlead.Art6LawEnforce
 		advice = "it is for law enforcement under the basis P3-LE"
+	default:
+		advice = "the hub's tables ask for " + string(n) + ", which no rule reads here"
 	}
 	if ok {
 		return ""

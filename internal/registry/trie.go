@@ -59,11 +59,11 @@ func put[V any](n, leaf *node[V], depth int) *node[V] {
 
 // keyOf makes a key of words, for maps that are not keyed by a share.
 func keyOf(words ...string) (key [16]byte) {
-	h := sha256.New()
+	b := make([]byte, 0, 128) // on the stack: a decision asks for a dozen keys
 	for _, w := range words {
-		h.Write([]byte(w))
-		h.Write([]byte{0})
+		b = append(append(b, w...), 0)
 	}
-	copy(key[:], h.Sum(nil))
+	sum := sha256.Sum256(b)
+	copy(key[:], sum[:])
 	return key
 }

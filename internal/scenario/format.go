@@ -12,6 +12,7 @@ import (
 	"fairlead/internal/agreement"
 	"fairlead/internal/draft"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/hubtest"
 	"fairlead/internal/registry"
 )
 
@@ -97,7 +98,14 @@ type Approve struct {
 // Message is what one agency sends: a draft whose answers and supersedes name steps.
 type Message struct {
 	From          fairlead.AgencyID `yaml:"from"`
+	Forge         *Forge            `yaml:"forge,omitempty"` // what no honest program does to it
 	draft.Message `yaml:",inline"`
+}
+
+// Forge is a forgery, and the step whose share lends its id.
+type Forge struct {
+	How hubtest.Forgery `yaml:"how"`
+	Of  string          `yaml:"of,omitempty"`
 }
 
 // rules turns groups and countries into the register's.

@@ -169,7 +169,23 @@ func (p *Player) message(ctx context.Context, step Step, m Message) ([]ShareFact
 	if err != nil {
 		return nil, err
 	}
+	if m.Forge != nil {
+		return p.forge(ctx, m, d)
+	}
 	return p.send(ctx, step.ID, a, d)
+}
+
+// forge sends a forged message; what became of it stands in the log.
+func (p *Player) forge(ctx context.Context, m Message, d *client.Draft) ([]ShareFact, error) {
+	n, l, err := p.World.Forge(ctx, m.From, d, m.Forge.How, p.answered(m.From, m.Forge.Of))
+	if err != nil {
+		return nil, err
+	}
+	c := &l.Detail.Share.Decision
+	return []ShareFact{{
+		Share: l.Leaf.Share.String(), From: l.Leaf.From, To: l.Leaf.To, Kind: d.Kind, Result: c.Result, Ground: c.Ground,
+		Sent: []fairlead.SectionCode{}, Withheld: []fairlead.SectionCode{}, Reasons: c.Reasons(), Index: n, Due: []policy.Due{}, Causes: c.Causes,
+	}}, nil
 }
 
 func (p *Player) send(ctx context.Context, step string, a *hubtest.Agency, d *client.Draft) ([]ShareFact, error) {
