@@ -64,13 +64,15 @@ type Broker struct {
 	proofs   []owed // proofs of committed entries not yet handed out
 	acts     chan *act
 	unread   map[fairlead.Account]unread
-	held     map[fairlead.ShareID]uint64 // sequence in LEDGER of the payload that waits
-	later    []bus.OutMsg                // receipts that did not fit; they only inform, and a crash may lose them
-	cosigned chan []byte                 // a cosigned checkpoint to announce; it only informs as well
-	payloads map[int64]payload           // where the ledger has what was delivered and not yet stored, by entry
-	buriedAt map[uint64]bool             // sequences in LEDGER that a tombstone stands for
-	erasing  []uint64                    // those of them still to be deleted
-	missing  map[uint64]bool             // sequences that LEDGER lacks and no tombstone read so far explains
+	held     map[fairlead.ShareID]uint64    // sequence in LEDGER of the payload that waits
+	later    []bus.OutMsg                   // receipts that did not fit; they only inform, and a crash may lose them
+	cosigned chan []byte                    // a cosigned checkpoint to announce; it only informs as well
+	payloads map[int64]payload              // where the ledger has what was delivered and not yet stored, by entry
+	buriedAt map[uint64]bool                // sequences in LEDGER that a tombstone stands for
+	erasing  []uint64                       // those of them still to be deleted
+	missing  map[uint64]bool                // sequences that LEDGER lacks and no tombstone read so far explains
+	lost     map[uint64]*envelope.Tombstone // what an order to erase deleted of LEDGER, by sequence
+	wipes    []int64                        // entries whose details are ordered erased and still to be overwritten
 
 	mu     sync.Mutex
 	status Status
@@ -113,7 +115,7 @@ type Status struct {
 // disagree, the error says what to do. (The hub has asked its witnesses before.)
 func Open(ctx context.Context, cfg Config) (*Broker, error) {
 	b := &Broker{cfg: cfg, snap: registry.New(), acts: make(chan *act, 64), cosigned: make(chan []byte, 1), unread: map[fairlead.Account]unread{}, held: map[fairlead.ShareID]uint64{}}
-	b.payloads, b.buriedAt, b.missing = map[int64]payload{}, map[uint64]bool{}, map[uint64]bool{}
+	b.payloads, b.buriedAt, b.missing, b.lost = map[int64]payload{}, map[uint64]bool{}, map[uint64]bool{}, map[uint64]*envelope.Tombstone{}
 	b.status.Decisions = map[fairlead.Result]int64{}
 	if err := b.readHead(ctx); err != nil {
 		return nil, advise("read the committed checkpoint", err, keepTheDisk)

@@ -28,7 +28,7 @@ func (b *Broker) decide(ctx context.Context, arrived []*arrival, acts []*act, no
 	batch.addLater()
 	b.flushUnread(batch, now)
 	for _, a := range acts {
-		a.err = b.decideAct(batch, a, now)
+		a.err = b.decideAct(ctx, batch, a, now)
 	}
 	taken := 0
 	for _, a := range arrived {

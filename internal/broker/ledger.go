@@ -127,6 +127,10 @@ func (b *Broker) fold(index int64, leaf, raw []byte) error {
 	if err != nil {
 		return err
 	}
+	if entry.Erased(raw) { // the entry that ordered it follows, or catchUp refuses
+		b.snap, err = b.snap.FoldErased(l)
+		return err
+	}
 	next, err := b.foldDetail(index, l, raw)
 	if err != nil {
 		unread, again := b.snap.FoldUnread(l, raw)
@@ -150,7 +154,11 @@ func (b *Broker) foldDetail(index int64, l entry.Leaf, raw []byte) (*registry.Sn
 	if err != nil {
 		return nil, err
 	}
-	return b.snap.Fold(l, d)
+	next, err := b.snap.Fold(l, d)
+	if err == nil {
+		b.ordered(b.snap, d)
+	}
+	return next, err
 }
 
 // catchUp adopts what LEDGER holds beyond this broker's fold: after a restart, after another broker
@@ -162,6 +170,11 @@ func (b *Broker) catchUp(ctx context.Context) error {
 	}
 	var refused error // what is wrong with a message, as against with the way to it
 	read := func(seq uint64, on string, data []byte) error {
+		if on == "" && !b.buriedAt[seq] && b.lost[seq] == nil {
+			if err := b.entomb(ctx, seq); err != nil {
+				return err
+			}
+		}
 		b.seq = seq
 		refused = b.readMessage(seq, on, data)
 		return refused
@@ -181,6 +194,9 @@ func (b *Broker) catchUp(ctx context.Context) error {
 	if b.inLedger < b.head.tree.N { // also where the tiles have them
 		return fmt.Errorf("%w: %w: LEDGER holds %d entries, the committed checkpoint has %d", ErrDiverged, ErrStoreOld, b.inLedger, b.head.tree.N)
 	}
+	if n := b.snap.Blanks(); n > 0 {
+		return fmt.Errorf("%w: %d details are blank and no entry of the log ordered them erased", ErrDiverged, n)
+	}
 	b.forgetPayloads()
 	b.erase(ctx)
 	b.shown.Store(b.snap)
@@ -192,10 +208,7 @@ func (b *Broker) catchUp(ctx context.Context) error {
 // readMessage takes one message of LEDGER: what it owes, and the entry if it is one we have not folded.
 func (b *Broker) readMessage(seq uint64, on string, data []byte) error {
 	if on == "" { // it is missing
-		if !b.buriedAt[seq] {
-			b.missing[seq] = true
-		}
-		return nil
+		return b.absent(seq)
 	}
 	if err := b.collectOwed(seq, on, data); err != nil {
 		return err
@@ -239,6 +252,7 @@ func (b *Broker) adopt(ctx context.Context, batch *batch, seq uint64) error {
 		if err := b.store(e); err != nil {
 			return err
 		}
+		b.ordered(b.snap, e.detail)
 	}
 	b.snap, b.seq, b.unread = batch.snap, seq, batch.unread
 	b.keepHeld(batch, seq)
@@ -262,6 +276,9 @@ func (b *Broker) adopt(ctx context.Context, batch *batch, seq uint64) error {
 // checkpoint file follows. If another broker was first, its checkpoint is adopted when the roots agree.
 func (b *Broker) checkpoint(ctx context.Context) error {
 	tree := b.tree.Tree()
+	if err := b.wipe(); err != nil {
+		return err
+	}
 	if err := b.details.Sync(); err != nil {
 		return err
 	}
@@ -383,6 +400,9 @@ func (b *Broker) collectOwed(seq uint64, on string, data []byte) error {
 	t, parts, err := envelope.ParseFrame(data)
 	if err != nil {
 		return fmt.Errorf("%w: LEDGER holds what is not a frame: %w", ErrDiverged, err)
+	}
+	if on == subject.Held && t == envelope.TypeTomb {
+		return b.collectPayload(seq, t, data)
 	}
 	switch t {
 	case envelope.TypeShare:

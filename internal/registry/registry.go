@@ -80,6 +80,9 @@ type shareRecord struct {
 	recalled  int64  // entry of the recall; 0: none, for no share is the first entry of a log
 	answer    string // what its recipient says became of it
 	erased    int64  // entry that ordered its payload deleted before its recipient had stored it; 0: none
+	gone      int64  // entry that ordered its detail erased; 0: none; -1: it is erased, and the order is still to come
+	marks     bool   // a section of it is under its originator's control
+	relies    [][16]byte
 }
 
 func (r *shareRecord) prior() *policy.Prior {
@@ -115,6 +118,8 @@ type Snapshot struct {
 	stops      []Stop                   // notices that the end of a consent owes
 	senders    trie[fairlead.AgencyID]  // of what was delivered, by recipient and counter
 	unread     []int64                  // entries of agreements and consents that could not be read
+	blanks     trie[blank]              // entries whose detail was erased when they were folded, by entry
+	waiting    int                      // those of them whose order is still to come
 }
 
 // New is the register of an empty log.
@@ -195,7 +200,11 @@ func (s *Snapshot) Fold(l entry.Leaf, d *entry.Detail) (*Snapshot, error) {
 	} else if l.Counter != 0 {
 		return nil, fmt.Errorf("%w: entry %d has a counter and delivers nothing", ErrFold, s.size)
 	}
-	if err := next.effect(s.size, l, d); err != nil {
+	err := s.erasureFault(d.Register)
+	if err == nil {
+		err = next.effect(s.size, l, d)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%w: entry %d: %w", ErrFold, s.size, err)
 	}
 	next.size, next.last = s.size+1, l.At
