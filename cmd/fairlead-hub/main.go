@@ -11,6 +11,7 @@
 //	fairlead-hub agency list                  list enrolled agencies
 //	fairlead-hub agency suspend|resume ID REASON    key_loss, request, breach, other
 //	fairlead-hub rules set FILE               set groups, country rules and tables of law
+//	fairlead-hub erase ENTRIES REASON REFERENCE     erase details, such as 12,40-52; retention, order, request, mistake
 //	fairlead-hub auditor add NAME             make an auditor's read credential, shown once
 //
 // All but run talk to a running hub through its socket: give -dir or -config. -json gives machines
@@ -33,7 +34,7 @@ func main() {
 	os.Exit(exit(os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-var errUsage = errors.New("usage: fairlead-hub run | invite | agency review|approve|list|suspend|resume | rules set | auditor add; see: go doc fairlead/cmd/fairlead-hub")
+var errUsage = errors.New("usage: fairlead-hub run | invite | agency review|approve|list|suspend|resume | rules set | erase | auditor add; see: go doc fairlead/cmd/fairlead-hub")
 
 // exit prints an error for a person and gives the exit status.
 func exit(stderr io.Writer, err error) int {
@@ -51,7 +52,7 @@ func exit(stderr io.Writer, err error) int {
 // commands are the subcommands by their words.
 var commands = map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) error{
 	"run": runHub, "invite": invite, "agency review": review, "agency approve": approve, "agency list": list,
-	"agency suspend": suspend(true), "agency resume": suspend(false), "rules set": setRules, "auditor add": addAuditor,
+	"agency suspend": suspend(true), "agency resume": suspend(false), "rules set": setRules, "erase": erase, "auditor add": addAuditor,
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {

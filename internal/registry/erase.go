@@ -33,8 +33,8 @@ type Erasing struct {
 // Detail names a detail that is to be erased.
 type Detail struct {
 	Entry int64            `json:"entry"`
-	Share fairlead.ShareID `json:"share"` // of its leaf
-	Known bool             `json:"known"` // it is the last word on a share whose sender was established
+	Share fairlead.ShareID `json:"share,omitzero"` // of its leaf; none where that is of no share
+	Known bool             `json:"known"`          // it is the last word on a share whose sender was established
 }
 
 // reasons are why details are erased.
@@ -69,10 +69,8 @@ func ParseErasing(record []byte) (*Erasing, error) {
 
 // blank is an entry that was folded without its detail.
 type blank struct {
-	share   fairlead.ShareID
-	outcome entry.Outcome
-	class   entry.Class
-	ordered bool // the entry that ordered it erased has been folded
+	share   fairlead.ShareID // zero where it is of none
+	ordered bool             // the entry that ordered it erased has been folded
 }
 
 func entryKey(index int64) (key [16]byte) {
@@ -110,7 +108,11 @@ func (s *Snapshot) LearnErased(index int64, l entry.Leaf) (*Snapshot, error) {
 }
 
 func (s *Snapshot) lose(index int64, l entry.Leaf) {
-	s.blanks = s.blanks.with(entryKey(index), blank{share: l.Share, outcome: l.Outcome, class: l.Class})
+	b := blank{}
+	if l.Class == entry.ClassShare {
+		b.share = l.Share
+	}
+	s.blanks = s.blanks.with(entryKey(index), b)
 	s.waiting++
 	if l.Class == entry.ClassShare && (l.Outcome == entry.OutcomeDelivered || l.Outcome == entry.OutcomeControl) {
 		s.reduce(l.Share, &shareRecord{from: l.From, to: l.To, delivered: true, entry: index, counter: l.Counter}, -1)
@@ -272,6 +274,9 @@ func registers(kind string) bool {
 func (s *Snapshot) Order(l entry.Leaf, index int64) (Detail, error) {
 	if l.Class == entry.ClassRegister || l.Class == entry.ClassNotice {
 		return Detail{}, fmt.Errorf("entry %d: it is of the register, which stands on it", index)
+	}
+	if l.Class == entry.ClassUnparsed {
+		return Detail{Entry: index}, nil
 	}
 	r, ok := s.shares.get(l.Share)
 	return Detail{Entry: index, Share: l.Share, Known: ok && r.entry == index}, nil
