@@ -7,9 +7,7 @@ import (
 	"path/filepath"
 
 	"fairlead/internal/bus"
-	"fairlead/internal/entry"
 	"fairlead/internal/envelope"
-	"fairlead/internal/registry"
 	"fairlead/internal/subject"
 	"fairlead/internal/tlog"
 )
@@ -39,13 +37,7 @@ func (b *Broker) openLog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return reader.Entries(ctx, 0, at.N, func(index int64, leaf []byte) error {
-		raw, err := b.details.Get(index)
-		if err != nil {
-			return err
-		}
-		return b.fold(index, leaf, raw)
-	})
+	return b.refold(ctx, reader, at.N)
 }
 
 // place is the tree to open a folder at: the checkpoint it published last. It was committed before it was published.
@@ -118,49 +110,6 @@ func (b *Broker) readHead(ctx context.Context) error {
 	return err
 }
 
-// fold checks an entry against its leaf and adds it to the Snapshot.
-func (b *Broker) fold(index int64, leaf, raw []byte) error {
-	if index != b.snap.Size() {
-		return fmt.Errorf("%w: entry %d where %d belongs", ErrDiverged, index, b.snap.Size())
-	}
-	l, err := entry.ParseLeaf(leaf)
-	if err != nil {
-		return err
-	}
-	if entry.Erased(raw) { // the entry that ordered it follows, or catchUp refuses
-		b.snap, err = b.snap.FoldErased(l)
-		return err
-	}
-	next, err := b.foldDetail(index, l, raw)
-	if err != nil {
-		unread, again := b.snap.FoldUnread(l, raw)
-		if again != nil {
-			return err
-		}
-		b.cfg.Log.Error().Err(err).Int64("entry", index).Msg("an agreement or a consent cannot be read: " +
-			"until the log is restored nothing goes but alerts of immediate danger to statutory bodies with a duty inbox")
-		next = unread
-	}
-	b.snap = next
-	return nil
-}
-
-// foldDetail adds an entry whose detail is the one that its leaf names.
-func (b *Broker) foldDetail(index int64, l entry.Leaf, raw []byte) (*registry.Snapshot, error) {
-	if l.Detail != entry.DetailDigest(raw) {
-		return nil, fmt.Errorf("%w: the detail of entry %d is not the one its leaf names", ErrDiverged, index)
-	}
-	d, err := entry.ParseDetail(raw)
-	if err != nil {
-		return nil, err
-	}
-	next, err := b.snap.Fold(l, d)
-	if err == nil {
-		b.ordered(b.snap, d)
-	}
-	return next, err
-}
-
 // catchUp adopts what LEDGER holds beyond this broker's fold: after a restart, after another broker
 // wrote, after an answer that did not come. It stops at the committed size to compare roots, and
 // collects the proofs that nobody has handed out.
@@ -226,7 +175,7 @@ func (b *Broker) readMessage(seq uint64, on string, data []byte) error {
 
 // take folds and stores one entry of LEDGER.
 func (b *Broker) take(index int64, leaf, raw []byte) error {
-	if err := b.fold(index, leaf, raw); err != nil {
+	if err := b.fold(read(index, leaf, raw)); err != nil {
 		return err
 	}
 	return b.store(line{index: index, bytes: leaf, raw: raw})
