@@ -25,7 +25,7 @@ tools: ## what the checks need beside Go; pages and their browser come with the 
 		echo "python3-cryptography is not here: the test with the outside verifier will be skipped, loudly"
 
 bench: ## speed, as ratios in one run
-	$(GO) test -run '^$$' -bench . -benchtime 2s ./internal/hubtest ./internal/keyring ./internal/monitor ./internal/seal ./internal/strictjson ./internal/tlog
+	$(GO) test -run '^$$' -bench . -benchtime 2s ./internal/broker ./internal/hubtest ./internal/keyring ./internal/monitor ./internal/seal ./internal/strictjson ./internal/tlog
 	GOMAXPROCS=1 $(GO) test -run '^$$' -bench . -benchtime 2s ./internal/policy # a country of agreements, per core
 
 check: tools ## format, vet, lint, dead code, tidy

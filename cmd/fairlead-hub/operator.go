@@ -220,7 +220,9 @@ func suspend(yes bool) func(context.Context, []string, io.Writer, io.Writer) err
 type Rules struct {
 	// Exercises are the agencies that take part in exercises and tests.
 	Exercises []fairlead.AgencyID `yaml:"exercises"`
-	Groups    []struct {
+	// HeaderDays is after how many days details are erased; absent: ten years.
+	HeaderDays int `yaml:"header_days"`
+	Groups     []struct {
 		Name    string   `yaml:"name"`
 		Members []string `yaml:"members"`
 	} `yaml:"groups"`

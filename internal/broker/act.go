@@ -36,11 +36,10 @@ func (b *Broker) Suspend(ctx context.Context, yes bool, s registry.Suspension) e
 }
 
 func (b *Broker) act(ctx context.Context, action string, record any) error {
-	raw, err := json.Marshal(record)
+	a, err := newAct(action, record)
 	if err != nil {
 		return err
 	}
-	a := &act{action: action, record: raw, done: make(chan error, 1)}
 	select {
 	case b.acts <- a:
 	case <-ctx.Done():
@@ -52,6 +51,11 @@ func (b *Broker) act(ctx context.Context, action string, record any) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+func newAct(action string, record any) (*act, error) {
+	raw, err := json.Marshal(record)
+	return &act{action: action, record: raw, done: make(chan error, 1)}, err
 }
 
 func (b *Broker) takeActs() (acts []*act) {

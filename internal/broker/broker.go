@@ -64,11 +64,12 @@ type Broker struct {
 	proofs   []owed // proofs of committed entries not yet handed out
 	acts     chan *act
 	unread   map[fairlead.Account]unread
-	held     map[fairlead.ShareID]uint64    // sequence in LEDGER of the payload that waits
-	later    []bus.OutMsg                   // receipts that did not fit; they only inform, and a crash may lose them
-	cosigned chan []byte                    // a cosigned checkpoint to announce; it only informs as well
-	payloads map[int64]payload              // where the ledger has what was delivered and not yet stored, by entry
-	buriedAt map[uint64]bool                // sequences in LEDGER that a tombstone stands for
+	held     map[fairlead.ShareID]uint64 // sequence in LEDGER of the payload that waits
+	later    []bus.OutMsg                // receipts that did not fit; they only inform, and a crash may lose them
+	cosigned chan []byte                 // a cosigned checkpoint to announce; it only informs as well
+	payloads map[int64]payload           // where the ledger has what was delivered and not yet stored, by entry
+	buriedAt map[uint64]bool             // sequences in LEDGER that a tombstone stands for
+	retained retention
 	erasing  []uint64                       // those of them still to be deleted
 	missing  map[uint64]bool                // sequences that LEDGER lacks and no tombstone read so far explains
 	lost     map[uint64]*envelope.Tombstone // what an order to erase deleted of LEDGER, by sequence
@@ -218,7 +219,7 @@ func (b *Broker) round(ctx context.Context, subs []bus.Submission) error {
 		batch, taken := b.decide(ctx, arrived, acts, now)
 		b.step(5, arrived)
 		if len(batch.messages) == 0 {
-			b.unread = batch.unread
+			b.unread, b.retained = batch.unread, batch.retained
 			settle(subs[:taken])
 			subs = subs[taken:]
 			answer(acts, nil)
@@ -330,6 +331,7 @@ type batch struct {
 	owed     []owed
 	proofs   int // of b.proofs that this batch hands out
 	unread   map[fairlead.Account]unread
+	retained retention
 	later    []bus.OutMsg             // for the batches after this one
 	held     map[fairlead.ShareID]int // place among messages of payloads that wait
 	payloads map[int64]int            // and of those delivered, by entry

@@ -203,7 +203,7 @@ func (b *Broker) adopt(ctx context.Context, batch *batch, seq uint64) error {
 		}
 		b.ordered(b.snap, e.detail)
 	}
-	b.snap, b.seq, b.unread = batch.snap, seq, batch.unread
+	b.snap, b.seq, b.unread, b.retained = batch.snap, seq, batch.unread, batch.retained
 	b.keepHeld(batch, seq)
 	b.forgetHeld()
 	b.keepPayloads(batch, seq)

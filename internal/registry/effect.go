@@ -49,6 +49,9 @@ func (s *Snapshot) register(index int64, l entry.Leaf, r *entry.Register) error 
 				return err
 			}
 		}
+		if rules.HeaderDays < 0 {
+			return fmt.Errorf("header_days: want a number of days, or none for %d", HeaderDays)
+		}
 		return s.setRules(index, rules)
 	}
 	if r.Action == Erase {

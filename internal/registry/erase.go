@@ -1,11 +1,13 @@
 package registry
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"fairlead/internal/entry"
 	"fairlead/internal/fairlead"
@@ -21,6 +23,20 @@ const MaxErase = 100
 
 // RetentionHeader is the class of what goes because its time is over (domain §2.3).
 const RetentionHeader = "RT-HUB-HEADER"
+
+// HeaderDays is the period of RetentionHeader where the operator sets none: ten years.
+const HeaderDays = 3653
+
+// Outlived is the instant at or before which an entry must have been made for its detail to be erased by
+// retention at an instant.
+func (s *Snapshot) Outlived(at time.Time) time.Time {
+	return at.AddDate(0, 0, -cmp.Or(s.rules.HeaderDays, HeaderDays))
+}
+
+// Erasable says why a detail must stay, together with others that go; nil: it may go.
+func (s *Snapshot) Erasable(d Detail, with []Detail) error {
+	return s.detailFault(d, append(slices.Clip(with), d))
+}
 
 // Erasing is the record of such an act. It holds no more than leaves do.
 type Erasing struct {

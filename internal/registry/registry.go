@@ -44,6 +44,9 @@ type Rules struct {
 	Prohibitions []agreement.Term `json:"prohibitions,omitempty"`
 	Law          *law.Tables      `json:"law,omitempty"` // absent: law.Default of engine 1
 
+	// HeaderDays is after how many days details are erased (RT-HUB-HEADER of domain §2.3); 0: HeaderDays.
+	HeaderDays int `json:"header_days,omitempty"`
+
 	// Exercises are the agencies that take part in exercises and tests.
 	Exercises []fairlead.AgencyID `json:"exercises,omitempty"`
 }
