@@ -141,12 +141,6 @@ func (s *Snapshot) Blank(index int64) bool {
 	return ok && !b.ordered
 }
 
-// BlankShare reports the same of the last entry on a share.
-func (s *Snapshot) BlankShare(id fairlead.ShareID) bool {
-	r, ok := s.shares.get(id)
-	return ok && r.gone == -1
-}
-
 // Blanks counts entries whose detail is erased and whose order is still to come: at the end of a log there is none.
 func (s *Snapshot) Blanks() int { return s.waiting }
 
