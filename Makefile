@@ -35,7 +35,7 @@ tools: ## what the checks need beside Go: tools, the built stylesheet, a browser
 		echo "python3-cryptography is not here: the test with the outside verifier will be skipped, loudly"
 
 bench: ## speed, as ratios in one run
-	$(GO) test -run '^$$' -bench . -benchtime 2s ./internal/gateway ./internal/hubtest ./internal/keyring ./internal/monitor ./internal/seal ./internal/strictjson ./internal/tlog
+	$(GO) test -run '^$$' -bench . -benchtime 2s ./internal/broker ./internal/gateway ./internal/hubtest ./internal/keyring ./internal/monitor ./internal/seal ./internal/strictjson ./internal/tlog
 	GOMAXPROCS=1 $(GO) test -run '^$$' -bench . -benchtime 2s ./internal/policy # a country of agreements, per core
 
 check: tools ## format, vet, lint, dead code, tidy

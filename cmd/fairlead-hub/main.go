@@ -20,6 +20,7 @@
 //	fairlead-hub agency suspend|resume ID REASON    key_loss, request, breach, other
 //	fairlead-hub agency revoke ID             end the connections of its user key, for good
 //	fairlead-hub rules set FILE               set groups, country rules and tables of law
+//	fairlead-hub erase ENTRIES REASON REFERENCE     erase details, such as 12,40-52; retention, order, request, mistake
 //	fairlead-hub auditor add NAME             make an auditor's read credential, shown once
 //
 // All but run talk to a running hub through its socket: give -dir or -config. -json gives machines
@@ -42,7 +43,7 @@ func main() {
 	os.Exit(exit(os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-var errUsage = errors.New("usage: fairlead-hub run | nats-config | passphrase | invite | agency review|approve|refuse|list|suspend|resume|remove|revoke | operator key|set | rules set | auditor add; see: go doc fairlead/cmd/fairlead-hub")
+var errUsage = errors.New("usage: fairlead-hub run | nats-config | passphrase | invite | agency review|approve|refuse|list|suspend|resume|remove|revoke | operator key|set | rules set | erase | auditor add; see: go doc fairlead/cmd/fairlead-hub")
 
 // exit prints an error for a person and gives the exit status.
 func exit(stderr io.Writer, err error) int {
@@ -60,7 +61,7 @@ func exit(stderr io.Writer, err error) int {
 // commands are the subcommands by their words.
 var commands = map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) error{
 	"run": runHub, "nats-config": writeServer, "passphrase": passphrase, "invite": invite, "agency review": review, "agency approve": approve, "agency list": list,
-	"agency suspend": suspend(true), "agency resume": suspend(false), "agency revoke": revoke, "agency refuse": refuse, "agency remove": remove, "operator key": newOperator, "operator set": setOperators, "rules set": setRules, "auditor add": addAuditor,
+	"agency suspend": suspend(true), "agency resume": suspend(false), "agency revoke": revoke, "agency refuse": refuse, "agency remove": remove, "operator key": newOperator, "operator set": setOperators, "rules set": setRules, "erase": erase, "auditor add": addAuditor,
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {

@@ -245,7 +245,9 @@ func revoke(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 type Rules struct {
 	// Exercises are the agencies that take part in exercises and tests.
 	Exercises []fairlead.AgencyID `yaml:"exercises"`
-	Groups    []struct {
+	// HeaderDays is after how many days details are erased; absent: ten years.
+	HeaderDays int `yaml:"header_days"`
+	Groups     []struct {
 		Name    string   `yaml:"name"`
 		Members []string `yaml:"members"`
 	} `yaml:"groups"`

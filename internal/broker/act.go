@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"fairlead/internal/bus"
 	"fairlead/internal/entry"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/registry"
@@ -53,11 +54,10 @@ func (b *Broker) Suspend(ctx context.Context, yes bool, s registry.Suspension) e
 }
 
 func (b *Broker) act(ctx context.Context, action string, record any) error {
-	raw, err := json.Marshal(record)
+	a, err := newAct(action, record)
 	if err != nil {
 		return err
 	}
-	a := &act{action: action, record: raw, done: make(chan error, 1)}
 	select {
 	case b.acts <- a:
 	case <-ctx.Done():
@@ -69,6 +69,11 @@ func (b *Broker) act(ctx context.Context, action string, record any) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+func newAct(action string, record any) (*act, error) {
+	raw, err := json.Marshal(record)
+	return &act{action: action, record: raw, done: make(chan error, 1)}, err
 }
 
 func (b *Broker) takeActs() (acts []*act) {
@@ -83,13 +88,24 @@ func (b *Broker) takeActs() (acts []*act) {
 }
 
 // decideAct folds an act; one that does not fold is answered with the reason and leaves nothing.
-func (b *Broker) decideAct(batch *batch, a *act, now time.Time) error {
+func (b *Broker) decideAct(ctx context.Context, batch *batch, a *act, now time.Time) error {
+	record, tombs := a.record, []tomb(nil)
+	if a.action == registry.Erase {
+		var err error
+		if record, tombs, err = b.order(ctx, batch, a.record); err != nil {
+			return fmt.Errorf("%s: %w", a.action, err)
+		}
+		if len(batch.messages)+len(tombs) >= bus.MaxBatch {
+			return fmt.Errorf("%s: there is too much to do now; try again in a moment", a.action)
+		}
+	}
 	l := entry.Leaf{Class: entry.ClassRegister, Outcome: entry.OutcomeControl, At: now, Share: fairlead.NewShareID(), From: fairlead.Hub, To: fairlead.Hub}
-	e, err := batch.append(l, &entry.Detail{Register: &entry.Register{Action: a.action, Record: a.record}})
+	e, err := batch.append(l, &entry.Detail{Register: &entry.Register{Action: a.action, Record: record}})
 	if err != nil {
 		return fmt.Errorf("%s: %w", a.action, err)
 	}
 	b.forward(batch, e)
+	batch.bury(e.index, tombs)
 	return nil
 }
 

@@ -69,8 +69,11 @@ type Broker struct {
 	cosigned chan []byte                 // a cosigned checkpoint to announce; it only informs as well
 	payloads map[int64]payload           // where the ledger has what was delivered and not yet stored, by entry
 	buriedAt map[uint64]bool             // sequences in LEDGER that a tombstone stands for
-	erasing  []uint64                    // those of them still to be deleted
-	missing  map[uint64]bool             // sequences that LEDGER lacks and no tombstone read so far explains
+	retained retention
+	erasing  []uint64                       // those of them still to be deleted
+	missing  map[uint64]bool                // sequences that LEDGER lacks and no tombstone read so far explains
+	lost     map[uint64]*envelope.Tombstone // what an order to erase deleted of LEDGER, by sequence
+	wipes    []int64                        // entries whose details are ordered erased and still to be overwritten
 
 	mu     sync.Mutex
 	status Status
@@ -116,7 +119,7 @@ type Status struct {
 // disagree, the error says what to do. (The hub has asked its witnesses before.)
 func Open(ctx context.Context, cfg Config) (*Broker, error) {
 	b := &Broker{cfg: cfg, snap: registry.New(), acts: make(chan *act, 64), cosigned: make(chan []byte, 1), unread: map[fairlead.Account]unread{}, held: map[fairlead.ShareID]uint64{}}
-	b.payloads, b.buriedAt, b.missing = map[int64]payload{}, map[uint64]bool{}, map[uint64]bool{}
+	b.payloads, b.buriedAt, b.missing, b.lost = map[int64]payload{}, map[uint64]bool{}, map[uint64]bool{}, map[uint64]*envelope.Tombstone{}
 	b.status.Decisions = map[fairlead.Result]int64{}
 	if err := b.readHead(ctx); err != nil {
 		return nil, advise("read the committed checkpoint", err, keepTheDisk)
@@ -219,7 +222,7 @@ func (b *Broker) round(ctx context.Context, subs []bus.Submission) error {
 		batch, taken := b.decide(ctx, arrived, acts, now)
 		b.step(5, arrived)
 		if len(batch.messages) == 0 {
-			b.unread = batch.unread
+			b.unread, b.retained = batch.unread, batch.retained
 			settle(subs[:taken])
 			subs = subs[taken:]
 			answer(acts, nil)
@@ -331,6 +334,7 @@ type batch struct {
 	owed     []owed
 	proofs   int // of b.proofs that this batch hands out
 	unread   map[fairlead.Account]unread
+	retained retention
 	later    []bus.OutMsg             // for the batches after this one
 	held     map[fairlead.ShareID]int // place among messages of payloads that wait
 	payloads map[int64]int            // and of those delivered, by entry

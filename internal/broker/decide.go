@@ -21,14 +21,17 @@ import (
 // decide makes the batch for what has arrived, and says how many of the arrivals it took. It changes
 // nothing but the batch's own Snapshot.
 func (b *Broker) decide(ctx context.Context, arrived []*arrival, acts []*act, now time.Time) (*batch, int) {
-	batch := &batch{snap: b.snap, unread: maps.Clone(b.unread), held: map[fairlead.ShareID]int{}, payloads: map[int64]int{}}
+	batch := &batch{snap: b.snap, retained: b.retained, unread: maps.Clone(b.unread), held: map[fairlead.ShareID]int{}, payloads: map[int64]int{}}
 	b.addProofs(batch)
 	b.takeCosigned()
 	batch.later = slices.Clone(b.later)
 	batch.addLater()
 	b.flushUnread(batch, now)
 	for _, a := range acts {
-		a.err = b.decideAct(batch, a, now)
+		a.err = b.decideAct(ctx, batch, a, now)
+	}
+	if len(acts) == 0 {
+		b.retain(ctx, batch, now)
 	}
 	taken := 0
 	for _, a := range arrived {

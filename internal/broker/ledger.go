@@ -7,9 +7,7 @@ import (
 	"path/filepath"
 
 	"fairlead/internal/bus"
-	"fairlead/internal/entry"
 	"fairlead/internal/envelope"
-	"fairlead/internal/registry"
 	"fairlead/internal/subject"
 	"fairlead/internal/tlog"
 )
@@ -39,13 +37,7 @@ func (b *Broker) openLog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return reader.Entries(ctx, 0, at.N, func(index int64, leaf []byte) error {
-		raw, err := b.details.Get(index)
-		if err != nil {
-			return err
-		}
-		return b.fold(index, leaf, raw)
-	})
+	return b.refold(ctx, reader, at.N)
 }
 
 // place is the tree to open a folder at: the checkpoint it published last. It was committed before it was published.
@@ -118,41 +110,6 @@ func (b *Broker) readHead(ctx context.Context) error {
 	return err
 }
 
-// fold checks an entry against its leaf and adds it to the Snapshot.
-func (b *Broker) fold(index int64, leaf, raw []byte) error {
-	if index != b.snap.Size() {
-		return fmt.Errorf("%w: entry %d where %d belongs", ErrDiverged, index, b.snap.Size())
-	}
-	l, err := entry.ParseLeaf(leaf)
-	if err != nil {
-		return err
-	}
-	next, err := b.foldDetail(index, l, raw)
-	if err != nil {
-		unread, again := b.snap.FoldUnread(l, raw)
-		if again != nil {
-			return err
-		}
-		b.cfg.Log.Error().Err(err).Int64("entry", index).Msg("an agreement or a consent cannot be read: " +
-			"until the log is restored nothing goes but alerts of immediate danger to statutory bodies with a duty inbox")
-		next = unread
-	}
-	b.snap = next
-	return nil
-}
-
-// foldDetail adds an entry whose detail is the one that its leaf names.
-func (b *Broker) foldDetail(index int64, l entry.Leaf, raw []byte) (*registry.Snapshot, error) {
-	if l.Detail != entry.DetailDigest(raw) {
-		return nil, fmt.Errorf("%w: the detail of entry %d is not the one its leaf names", ErrDiverged, index)
-	}
-	d, err := entry.ParseDetail(raw)
-	if err != nil {
-		return nil, err
-	}
-	return b.snap.Fold(l, d)
-}
-
 // catchUp adopts what LEDGER holds beyond this broker's fold: after a restart, after another broker
 // wrote, after an answer that did not come. It stops at the committed size to compare roots, and
 // collects the proofs that nobody has handed out.
@@ -162,6 +119,11 @@ func (b *Broker) catchUp(ctx context.Context) error {
 	}
 	var refused error // what is wrong with a message, as against with the way to it
 	read := func(seq uint64, on string, data []byte) error {
+		if on == "" && !b.buriedAt[seq] && b.lost[seq] == nil {
+			if err := b.entomb(ctx, seq); err != nil {
+				return err
+			}
+		}
 		b.seq = seq
 		refused = b.readMessage(seq, on, data)
 		return refused
@@ -181,6 +143,9 @@ func (b *Broker) catchUp(ctx context.Context) error {
 	if b.inLedger < b.head.tree.N { // also where the tiles have them
 		return fmt.Errorf("%w: %w: LEDGER holds %d entries, the committed checkpoint has %d", ErrDiverged, ErrStoreOld, b.inLedger, b.head.tree.N)
 	}
+	if n := b.snap.Blanks(); n > 0 {
+		return fmt.Errorf("%w: %d details are blank and no entry of the log ordered them erased", ErrDiverged, n)
+	}
 	b.forgetPayloads()
 	b.erase(ctx)
 	b.shown.Store(b.snap)
@@ -192,10 +157,7 @@ func (b *Broker) catchUp(ctx context.Context) error {
 // readMessage takes one message of LEDGER: what it owes, and the entry if it is one we have not folded.
 func (b *Broker) readMessage(seq uint64, on string, data []byte) error {
 	if on == "" { // it is missing
-		if !b.buriedAt[seq] {
-			b.missing[seq] = true
-		}
-		return nil
+		return b.absent(seq)
 	}
 	if err := b.collectOwed(seq, on, data); err != nil {
 		return err
@@ -213,7 +175,7 @@ func (b *Broker) readMessage(seq uint64, on string, data []byte) error {
 
 // take folds and stores one entry of LEDGER.
 func (b *Broker) take(index int64, leaf, raw []byte) error {
-	if err := b.fold(index, leaf, raw); err != nil {
+	if err := b.fold(read(index, leaf, raw)); err != nil {
 		return err
 	}
 	return b.store(line{index: index, bytes: leaf, raw: raw})
@@ -239,8 +201,9 @@ func (b *Broker) adopt(ctx context.Context, batch *batch, seq uint64) error {
 		if err := b.store(e); err != nil {
 			return err
 		}
+		b.ordered(b.snap, e.detail)
 	}
-	b.snap, b.seq, b.unread = batch.snap, seq, batch.unread
+	b.snap, b.seq, b.unread, b.retained = batch.snap, seq, batch.unread, batch.retained
 	b.keepHeld(batch, seq)
 	b.forgetHeld()
 	b.keepPayloads(batch, seq)
@@ -262,6 +225,9 @@ func (b *Broker) adopt(ctx context.Context, batch *batch, seq uint64) error {
 // checkpoint file follows. If another broker was first, its checkpoint is adopted when the roots agree.
 func (b *Broker) checkpoint(ctx context.Context) error {
 	tree := b.tree.Tree()
+	if err := b.wipe(); err != nil {
+		return err
+	}
 	if err := b.details.Sync(); err != nil {
 		return err
 	}
@@ -383,6 +349,9 @@ func (b *Broker) collectOwed(seq uint64, on string, data []byte) error {
 	t, parts, err := envelope.ParseFrame(data)
 	if err != nil {
 		return fmt.Errorf("%w: LEDGER holds what is not a frame: %w", ErrDiverged, err)
+	}
+	if on == subject.Held && t == envelope.TypeTomb {
+		return b.collectPayload(seq, t, data)
 	}
 	switch t {
 	case envelope.TypeShare:

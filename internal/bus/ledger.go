@@ -199,3 +199,12 @@ func (h *Hub) SetHead(ctx context.Context, checkpoint []byte, revision uint64) (
 	}
 	return ack.Sequence, nil
 }
+
+// Next is the first message of LEDGER at a sequence or after it, with a subject the first on it; 0 if there is none.
+func (h *Hub) Next(ctx context.Context, from uint64, on string) (sequence uint64, at string, data []byte, err error) {
+	list, err := h.read(ctx, readRequest{Seq: from, Batch: 1, MaxBytes: readBytes, Subject: on})
+	if err != nil || len(list) == 0 {
+		return 0, "", nil, err
+	}
+	return list[0].sequence, list[0].subject, list[0].data, nil
+}

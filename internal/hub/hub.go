@@ -401,6 +401,11 @@ func (h *Hub) Suspend(ctx context.Context, yes bool, s registry.Suspension) erro
 	return h.broker.Suspend(ctx, yes, s)
 }
 
+// EraseDetails orders details erased by a log entry; each is to be named by its entry alone.
+func (h *Hub) EraseDetails(ctx context.Context, e registry.Erasing) error {
+	return h.broker.EraseDetails(ctx, e)
+}
+
 // InProcessConn lets an agency in the same program connect without a network.
 func (h *Hub) InProcessConn() (net.Conn, error) { return h.nats.InProcessConn() }
 

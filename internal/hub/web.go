@@ -268,6 +268,14 @@ func (h *Hub) operator() http.Handler {
 		}
 		reply(w, struct{}{}, err)
 	})
+	mux.HandleFunc("POST /erase", func(w http.ResponseWriter, r *http.Request) {
+		var e registry.Erasing
+		err := decode(r, &e)
+		if err == nil {
+			err = h.EraseDetails(r.Context(), e)
+		}
+		reply(w, struct{}{}, err)
+	})
 	mux.HandleFunc("POST /rules", func(w http.ResponseWriter, r *http.Request) {
 		var rules registry.Rules
 		err := decode(r, &rules)

@@ -92,6 +92,8 @@ func (e line) bound() (entry.Leaf, error) {
 		return l, fmt.Errorf("entry %d: the log holds what is no entry of this kind of log: %w", e.index, err)
 	case e.detail == nil:
 		return l, fmt.Errorf("entry %d: its detail is missing", e.index)
+	case entry.Erased(e.detail):
+		return l, errBlank
 	case entry.DetailDigest(e.detail) != l.Detail:
 		return l, fmt.Errorf("entry %d: its detail was altered: it is not the one the entry commits to", e.index)
 	}

@@ -29,6 +29,8 @@ func At(ctx context.Context, dir, vkey string, index int64) (snap *registry.Snap
 		case r.index == index:
 			d, err = r.detail, r.why
 			return err
+		case r.blank:
+			p.erased(r.leaf)
 		case r.detail == nil:
 			p.skip()
 		default:

@@ -142,6 +142,7 @@ func (m *mirror) verify(ctx context.Context, r *tlog.Reader, b *block) error {
 func (m *mirror) details(ctx context.Context, b *block, leaves [][]byte) error {
 	if b.segment == nil {
 		if old, err := readSegment(m.dir, b.k); err == nil && matches(b.k, leaves, old) == nil {
+			m.note(b.k, leaves, old)
 			return nil
 		}
 		var err error
@@ -153,6 +154,7 @@ func (m *mirror) details(ctx context.Context, b *block, leaves [][]byte) error {
 	if err := matches(b.k, leaves, details); err != nil {
 		return fmt.Errorf("%w serves details that its log does not commit to: %w; tell its operator", ErrHub, err)
 	}
+	m.note(b.k, leaves, details)
 	whole := join(details[:len(leaves)])
 	b.segment = nil
 	if old, err := readFile(m.dir, segmentPath(b.k), tlog.MaxSegment); err == nil && bytes.Equal(old, whole) {
@@ -168,11 +170,20 @@ func matches(k int64, leaves, details [][]byte) error {
 		if i < len(details) {
 			e.detail = details[i]
 		}
-		if _, err := e.bound(); err != nil {
+		if _, err := e.bound(); err != nil && !errors.Is(err, errBlank) {
 			return err
 		}
 	}
 	return nil
+}
+
+// note looks for what is erased in a block, and for who ordered it.
+func (m *mirror) note(k int64, leaves, details [][]byte) {
+	for i, leaf := range leaves {
+		e := line{index: k*span + int64(i), leaf: leaf, detail: details[i]}
+		l, err := e.bound()
+		m.erasures.line(e, l, err)
+	}
 }
 
 // join is a segment of details: each after its length (tlog.Details).

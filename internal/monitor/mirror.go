@@ -46,6 +46,9 @@ func Mirror(ctx context.Context, cfg MirrorConfig) (Report, error) {
 		err = m.grow(ctx, tree)
 	}
 	if err == nil {
+		err = m.unseen(ctx)
+	}
+	if err == nil {
 		err = m.finish(text, tree)
 	}
 	return m.report(Mirrored), err
@@ -71,9 +74,10 @@ func (f *Fork) Unwrap() error { return ErrForked }
 // mirror is one run.
 type mirror struct {
 	*archive
-	remote *remote
-	cfg    MirrorConfig
-	stage  string // folder for what the hub says before it is proved to fit the mirror
+	remote   *remote
+	cfg      MirrorConfig
+	erasures erasures // of the entries that are new
+	stage    string   // folder for what the hub says before it is proved to fit the mirror
 }
 
 func newMirror(cfg MirrorConfig) (*mirror, error) {

@@ -66,6 +66,8 @@ type Report struct {
 	Faults []Fault `json:"faults"`
 	// More counts faults beyond those listed.
 	More int `json:"more_faults,omitempty"`
+	// Erased counts the entries whose detail is erased, each by an entry of the log.
+	Erased int `json:"erased,omitempty"`
 	// Replay is nil where nothing was replayed.
 	Replay *Tally `json:"replay,omitempty"`
 }
@@ -94,6 +96,10 @@ type Tally struct {
 	Results map[fairlead.Result]int64 `json:"results"`        // recorded decisions by result
 	Grounds map[fairlead.Ground]int64 `json:"grounds"`        // and by ground
 	Left    int64                     `json:"left,omitempty"` // chosen entries of a pack that only the whole log lets one decide again
+	// Gone are the entries that cannot be decided again, since a detail was erased by an entry of the log.
+	Gone []Gone `json:"not_replayable,omitempty"`
+	// MoreGone counts those beyond the ones listed.
+	MoreGone int `json:"more_not_replayable,omitempty"`
 	// Differences are the entries that do not follow, in the order of the log.
 	Differences []Difference `json:"differences"`
 	// More counts differences beyond those listed.

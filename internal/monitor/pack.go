@@ -10,10 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"fairlead/internal/fairlead"
+	"fairlead/internal/registry"
 	"fairlead/internal/tlog"
 )
 
@@ -120,7 +122,7 @@ var need = []string{
 	`SELECT a.entry FROM entries a WHERE a.share IN (SELECT b.share FROM entries b JOIN pick USING (entry))`,
 	`SELECT DISTINCT stands_on FROM used JOIN pick USING (entry)`,
 	`SELECT a.entry FROM entries a WHERE a.kind = 'ack' AND a.recipient <> 'HUB' AND a.reply_to IN (SELECT b.share FROM entries b JOIN pick USING (entry))`,
-	`SELECT entry FROM entries WHERE class = 'register' OR kind IN ('agreement.proposal', 'agreement.signature', 'agreement.status', 'staff.record', 'agency.certificate')`,
+	`SELECT entry FROM entries WHERE class = 'register' OR kind IN ('agreement.proposal', 'agreement.signature', 'agreement.status', 'staff.record', 'training.record', 'agency.certificate')`,
 }
 
 // packChosen adds receipt and detail of the chosen entries and of those they need.
@@ -170,7 +172,19 @@ func (x *Index) closure(ctx context.Context, chosen []int64) ([]int64, error) {
 		slices.Sort(all)
 		all = slices.Compact(all)
 	}
-	return slices.DeleteFunc(all, func(i int64) bool { return i > chosen[len(chosen)-1] || i < 0 }), nil
+	all = slices.DeleteFunc(all, func(i int64) bool { return i > chosen[len(chosen)-1] || i < 0 })
+	return x.withOrders(ctx, all)
+}
+
+// withOrders adds the entries that order details erased, which come later: a blank detail is right by them alone.
+func (x *Index) withOrders(ctx context.Context, all []int64) ([]int64, error) {
+	orders, err := x.strings(ctx, `SELECT entry FROM acts WHERE action = ?`, registry.Erase)
+	for _, s := range orders {
+		i, bad := strconv.ParseInt(s, 10, 64)
+		all, err = append(all, i), errors.Join(err, bad)
+	}
+	slices.Sort(all)
+	return slices.Compact(all), err
 }
 
 // read calls f for some entries, in order, each authenticated.

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"context"
+	"errors"
 	"runtime"
 
 	"fairlead/internal/entry"
@@ -15,6 +16,7 @@ type record struct {
 	raw    []byte        // bytes of the detail
 	detail *entry.Detail // nil where they cannot be read: why says so
 	why    error
+	blank  bool               // the detail is erased
 	rows   map[string][][]any // for the index; nil: not derived yet
 }
 
@@ -24,6 +26,9 @@ type each func(ctx context.Context, f func(*record) error) error
 // open authenticates the detail of an entry and reads it.
 func (e line) open() (*record, error) {
 	l, err := e.bound()
+	if errors.Is(err, errBlank) {
+		return &record{index: e.index, leaf: l, raw: e.detail, blank: true, why: err}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -53,9 +58,11 @@ func (a *archive) from(ctx context.Context, index int64, prepare func(*record), 
 		defer close(blocks)
 		a.ahead(ctx, index, prepare, blocks)
 	}()
+	var e erasures
 	for b := range blocks {
 		o := <-b
 		for _, r := range o.records {
+			e.record(r)
 			if err := f(r); err != nil {
 				return err
 			}
@@ -64,7 +71,10 @@ func (a *archive) from(ctx context.Context, index int64, prepare func(*record), 
 			return o.err
 		}
 	}
-	return ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return e.unordered()
 }
 
 // opened are the records of a block, up to the one that err is of.

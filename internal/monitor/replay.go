@@ -42,6 +42,7 @@ func Replay(ctx context.Context, dir, vkey string) (Report, error) {
 		return report, err
 	}
 	p.told(p.snap.Last())
+	p.name()
 	slices.SortStableFunc(p.tally.Differences, func(a, b Difference) int { return cmp.Compare(a.Entry, b.Entry) })
 	return report, report.err()
 }
@@ -50,14 +51,16 @@ func Replay(ctx context.Context, dir, vkey string) (Report, error) {
 type replayer struct {
 	snap    *registry.Snapshot
 	tally   *Tally
-	sampled time.Time            // when announcements were looked at last
-	owed    map[string]time.Time // announcements not made by then, and since when
-	index   int64                // of the entry at hand
-	chosen  map[int64]bool       // of a pack, which has gaps: what to decide again; nil: everything
+	sampled time.Time                  // when announcements were looked at last
+	owed    map[string]time.Time       // announcements not made by then, and since when
+	index   int64                      // of the entry at hand
+	orders  map[int64]int64            // entries that ordered details erased, by entry erased
+	blanks  map[fairlead.ShareID]int64 // entries whose detail is erased, by share
+	chosen  map[int64]bool             // of a pack, which has gaps: what to decide again; nil: everything
 }
 
 func newReplayer() *replayer {
-	return &replayer{snap: registry.New(), owed: map[string]time.Time{}, tally: &Tally{
+	return &replayer{snap: registry.New(), owed: map[string]time.Time{}, orders: map[int64]int64{}, blanks: map[fairlead.ShareID]int64{}, tally: &Tally{
 		Classes: map[string]int64{}, Results: map[fairlead.Result]int64{}, Grounds: map[fairlead.Ground]int64{}, Differences: []Difference{},
 	}}
 }
@@ -70,18 +73,25 @@ func (p *replayer) entry(r *record) {
 	if p.chosen == nil && p.snap.Size() > 0 && l.At.After(p.snap.Last()) {
 		p.told(p.snap.Last())
 	}
+	if r.blank {
+		p.erased(l)
+		return
+	}
 	if d == nil {
 		p.differs("detail", r.why.Error(), "a detail of version 1")
 		p.skip()
 		return
 	}
 	if p.wanted(d) {
+		before := *p.tally
 		if want, ok := p.follows(l, d); ok {
 			d.Commit(&want, r.raw)
 			p.compareLeaves(l, want)
 		}
+		p.forgive(before, d)
 	}
 	p.fold(l, d)
+	p.order(d)
 }
 
 // wanted reports whether to decide an entry again. In a pack that is what was chosen, but for what

@@ -244,6 +244,10 @@ func (r *rows) act(a *entry.Register) {
 		if strictjson.Unmarshal(a.Record, &s) != nil {
 			s = registry.Suspension{}
 		}
+	case registry.Erase:
+		if e, err := registry.ParseErasing(a.Record); err == nil {
+			s.Reason = e.Reason
+		}
 	}
 	r.add("acts", a.Action, string(s.Agency), s.Reason)
 }

@@ -1,7 +1,9 @@
 package monitor
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"fairlead/internal/entry"
@@ -39,7 +41,8 @@ type Shown struct {
 	Action      string            `json:"action,omitempty"` // of an act of the operator
 	Unparsed    *entry.Unparsed   `json:"unparsed,omitempty"`
 	Decision    *policy.Decision  `json:"decision,omitempty"`
-	Used        []Used            `json:"used,omitempty"` // entries the decision stands on
+	Used        []Used            `json:"used,omitempty"`      // entries the decision stands on
+	Erased      *int64            `json:"erased_by,omitempty"` // entry that ordered the detail erased; there is no more than the leaf then
 }
 
 // Used names an entry that a decision stands on.
@@ -66,6 +69,9 @@ func Show(dir, vkey string, index int64) (Shown, error) {
 		return Shown{}, fmt.Errorf("%w: %w; verify the mirror", ErrAltered, err)
 	}
 	l, d, err := a.read(r, index)
+	if errors.Is(err, errBlank) {
+		return a.blank(r, index, l)
+	}
 	if err != nil {
 		return Shown{}, fmt.Errorf("%w: %w; verify the mirror", ErrAltered, err)
 	}
@@ -73,6 +79,20 @@ func Show(dir, vkey string, index int64) (Shown, error) {
 	for _, i := range used(d) {
 		s.Used = append(s.Used, Used{i, a.title(r, i)})
 	}
+	return s, nil
+}
+
+// blank shows an entry whose detail is erased: what its leaf says, and who ordered it.
+func (a *archive) blank(r *tlog.Reader, index int64, l entry.Leaf) (Shown, error) {
+	by, ok, err := a.orderOf(context.Background(), r, index)
+	if err == nil && !ok {
+		err = errors.New(unorderedText(index))
+	}
+	if err != nil {
+		return Shown{}, fmt.Errorf("%w: %w; verify the mirror", ErrAltered, err)
+	}
+	s := a.shown(index, l, &entry.Detail{})
+	s.Title, s.Erased = fmt.Sprintf("detail erased by entry %d", by), &by
 	return s, nil
 }
 
@@ -164,6 +184,10 @@ func title(l entry.Leaf, d *entry.Detail) string {
 	case d.Register != nil && d.Register.Action == "enrol":
 		if ag, err := registry.ParseAgency(d.Register.Record); err == nil {
 			return fmt.Sprintf("enrolment of %s, %s in %s", ag.ID, ag.Type, ag.Jurisdiction)
+		}
+	case d.Register != nil && d.Register.Action == registry.Erase:
+		if e, err := registry.ParseErasing(d.Register.Record); err == nil {
+			return fmt.Sprintf("erasure of %s, by reason of %s %s", count(len(e.Details), "detail", "details"), e.Reason, e.Reference)
 		}
 	case d.Register != nil:
 		return d.Register.Action + ", an act of the hub's operator"

@@ -185,6 +185,13 @@ func (u *unpacking) chosen(ctx context.Context) (Report, error) {
 		return report, err
 	}
 	u.gaps(&report, entries)
+	var e erasures
+	has := map[int64]bool{}
+	for _, r := range entries {
+		e.record(r)
+		has[r.index] = true
+	}
+	e.faults(&report, func(i int64) bool { return has[i] })
 	if report.err() != nil {
 		return report, report.err()
 	}
@@ -197,6 +204,7 @@ func (u *unpacking) chosen(ctx context.Context) (Report, error) {
 	for _, e := range entries {
 		p.entry(e)
 	}
+	p.name()
 	of := (&archive{key: u.key, tree: u.tree}).name()
 	return u.compare(ctx, report, of, func(_ context.Context, f func(*record) error) error {
 		for _, e := range entries {

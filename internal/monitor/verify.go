@@ -37,8 +37,9 @@ func Verify(ctx context.Context, dir, vkey string) (Report, error) {
 // checker gathers the faults of one mirror.
 type checker struct {
 	*archive
-	report Report
-	last   time.Time // of the entry before
+	report   Report
+	last     time.Time // of the entry before
+	erasures erasures
 }
 
 // check runs all checks. Its error is of the file system, or the end of ctx.
@@ -62,6 +63,7 @@ func (c *checker) check(ctx context.Context) error {
 	if err := c.entries(ctx); err != nil {
 		return err
 	}
+	c.erasures.faults(&c.report, func(int64) bool { return true })
 	slices.SortStableFunc(c.report.Faults, func(a, b Fault) int { return cmp.Compare(a.Entry, b.Entry) })
 	return nil
 }
@@ -144,7 +146,9 @@ func (c *checker) entries(ctx context.Context) error {
 
 func (c *checker) entry(e line) {
 	l, err := e.bound()
+	c.erasures.line(e, l, err)
 	switch {
+	case errors.Is(err, errBlank): // without an order it is a fault: see erasures
 	case err != nil && e.detail == nil: // VerifyDetails names the segment
 	case err != nil:
 		c.report.fault(Fault{Entry: e.index, Path: segmentPath(e.index / span), What: err.Error()})

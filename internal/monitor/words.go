@@ -48,6 +48,9 @@ func (r *Report) Words() string {
 		t.row("entries", fmt.Sprint(r.Size))
 		t.row("root", r.Root)
 	}
+	if r.Erased > 0 {
+		t.row("erased", count(r.Erased, "detail", "details")+", each by an entry of the log")
+	}
 	if p := r.Replay; p != nil {
 		t.row("classes", counts(p.Classes))
 		t.row("decisions", counts(p.Results))
@@ -69,6 +72,12 @@ func (r *Report) findings() string {
 		fmt.Fprintf(&b, "and %d faults more\n", r.More)
 	}
 	if p := r.Replay; p != nil {
+		for _, g := range p.Gone {
+			fmt.Fprintln(&b, g)
+		}
+		if p.MoreGone > 0 {
+			fmt.Fprintf(&b, "and %d more that are not replayable\n", p.MoreGone)
+		}
 		for _, d := range p.Differences {
 			fmt.Fprintln(&b, d)
 		}

@@ -50,7 +50,13 @@ func (s *Snapshot) register(index int64, l entry.Leaf, r *entry.Register) error 
 				return err
 			}
 		}
+		if rules.HeaderDays < 0 {
+			return fmt.Errorf("header_days: want a number of days, or none for %d", HeaderDays)
+		}
 		return s.setRules(index, rules)
+	}
+	if r.Action == Erase {
+		return s.eraseDetails(index, r.Record)
 	}
 	if r.Action == "suspend" || r.Action == "resume" {
 		return s.suspend(r.Action == "suspend", r.Record)
@@ -138,9 +144,9 @@ func (s *Snapshot) share(index int64, l entry.Leaf, sh *entry.Share) error {
 		urgent: urgent(h), delivered: sh.Decision.Delivers(), answers: h.ReplyTo, entry: index, counter: l.Counter,
 	}
 	rec.keepSections(h, sh)
+	rec.relies = s.rely(l.At, h, sh)
+	rec.marks = s.mark(h, sh)
 	s.shares = s.shares.with(h.ID, rec)
-	s.rely(l.At, h, sh)
-	s.mark(h, sh)
 	s.noteHold(index, l, h, sh)
 	if !sh.Decision.Delivers() {
 		return nil
@@ -221,7 +227,7 @@ func (s *Snapshot) applyAck(h *envelope.Header, record []byte) {
 		}
 		return
 	}
-	if old, ok := s.shares.get(h.ReplyTo); ok {
+	if old, ok := s.known(h.ReplyTo); ok {
 		next := *old
 		if level := fairlead.AckLevel(h.Facts["level"]); old.ack != fairlead.AckAccepted || level != fairlead.AckOpened {
 			next.ack = level // the furthest: who has accepted has opened
@@ -263,7 +269,7 @@ func ParseDeliveredAck(record []byte) (DeliveredAck, error) {
 // Readers says who needs an entry for its own Snapshot: everybody, or the agencies named.
 func (s *Snapshot) Readers(index int64, d *entry.Detail) (all bool, some []fairlead.AgencyID) {
 	if d.Register != nil {
-		return true, nil
+		return d.Register.Action != Erase, nil // whose details go is nobody's business but auditors'
 	}
 	if d.Share == nil || !d.Share.Decision.Delivers() {
 		return false, nil

@@ -182,10 +182,10 @@ func (s *Snapshot) Facts(h *envelope.Header, ds []*envelope.Descriptor, record [
 			f.Consents = append(f.Consents, held...)
 		}
 	}
-	if r, ok := s.shares.get(h.ReplyTo); ok && !h.ReplyTo.IsZero() {
+	if r, ok := s.known(h.ReplyTo); ok && !h.ReplyTo.IsZero() {
 		f.Answered = r.prior()
 	}
-	if r, ok := s.shares.get(h.Supersedes); ok && !h.Supersedes.IsZero() {
+	if r, ok := s.known(h.Supersedes); ok && !h.Supersedes.IsZero() {
 		f.Superseded = r.prior()
 	}
 	s.onward(&f, h, ds)

@@ -26,12 +26,17 @@ func (s *Snapshot) noteHold(index int64, _ entry.Leaf, h *envelope.Header, sh *e
 	if sh.Decision.Result != fairlead.Held && sh.Releases == nil {
 		return
 	}
-	s.held = maps.Clone(s.held)
-	if sh.Decision.Result == fairlead.Held {
-		s.held[h.ID] = &heldShare{index: index, header: h, share: sh}
+	if sh.Decision.Result != fairlead.Held {
+		s.letGo(h.ID)
 		return
 	}
-	delete(s.held, h.ID)
+	s.held = maps.Clone(s.held)
+	s.held[h.ID] = &heldShare{index: index, header: h, share: sh}
+}
+
+func (s *Snapshot) letGo(id fairlead.ShareID) {
+	s.held = maps.Clone(s.held)
+	delete(s.held, id)
 }
 
 // approve keeps an approval, which policy and register have checked, with the share it is for.

@@ -9,13 +9,16 @@ import (
 	"fairlead/internal/policy"
 )
 
-// mark notes which sections an agency was given under their originator's control (SIENA H2, ORCON).
-func (s *Snapshot) mark(h *envelope.Header, sh *entry.Share) {
+// mark notes which sections an agency was given under their originator's control (SIENA H2, ORCON), and tells
+// whether there were any.
+func (s *Snapshot) mark(h *envelope.Header, sh *entry.Share) (any bool) {
 	for _, sec := range sh.Decision.Sections {
 		if sec.Delivered && markedAt(sh.Descriptors, sec.Part) {
 			s.marked = s.marked.with(keyOf(string(h.To.Agency), "marked", string(sec.Code)), true)
+			any = true
 		}
 	}
+	return any
 }
 
 // permit keeps a permission with the share that gave it.
@@ -35,7 +38,7 @@ func (s *Snapshot) permissionFault(h *envelope.Header, record []byte) string {
 	if err != nil {
 		return err.Error()
 	}
-	r, ok := s.shares.get(g.Share)
+	r, ok := s.known(g.Share)
 	switch {
 	case !ok || !r.delivered || r.from != h.From.Agency || r.to != h.To.Agency:
 		return "your agency sent this recipient no such share"
@@ -51,7 +54,7 @@ func (s *Snapshot) onward(f *policy.Facts, h *envelope.Header, ds []*envelope.De
 	for _, d := range ds {
 		if d.Onward != nil {
 			o := policy.Origin{Declared: *d.Onward}
-			if r, ok := s.shares.get(d.Onward.Origin); ok {
+			if r, ok := s.known(d.Onward.Origin); ok {
 				o.Share = r.prior()
 			}
 			if !d.Onward.Permission.IsZero() {

@@ -61,7 +61,7 @@ func Marked(d *envelope.Descriptor) bool {
 // recall notes that a share is asked back. What its recipient has not said to have stored is to be deleted,
 // but where it is only to be corrected.
 func (s *Snapshot) recall(index int64, h *envelope.Header) {
-	old, ok := s.shares.get(h.ReplyTo)
+	old, ok := s.known(h.ReplyTo)
 	if !ok {
 		return
 	}
@@ -85,11 +85,11 @@ func (s *Snapshot) erase(index int64, r *shareRecord) bool {
 
 // recallAnswered keeps what the recipient says became of a recalled share.
 func (s *Snapshot) recallAnswered(h *envelope.Header) {
-	notice, ok := s.shares.get(h.ReplyTo)
+	notice, ok := s.known(h.ReplyTo)
 	if !ok {
 		return
 	}
-	if old, ok := s.shares.get(notice.answers); ok {
+	if old, ok := s.known(notice.answers); ok {
 		next := *old
 		next.answer = h.Facts["state"]
 		s.shares = s.shares.with(notice.answers, &next)

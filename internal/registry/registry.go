@@ -46,6 +46,9 @@ type Rules struct {
 	Prohibitions []agreement.Term `json:"prohibitions,omitempty"`
 	Law          *law.Tables      `json:"law,omitempty"` // absent: law.Default of engine 1
 
+	// HeaderDays is after how many days details are erased (RT-HUB-HEADER of domain §2.3); 0: HeaderDays.
+	HeaderDays int `json:"header_days,omitempty"`
+
 	// Exercises are the agencies that take part in exercises and tests.
 	Exercises []fairlead.AgencyID `json:"exercises,omitempty"`
 }
@@ -82,6 +85,9 @@ type shareRecord struct {
 	recalled  int64  // entry of the recall; 0: none, for no share is the first entry of a log
 	answer    string // what its recipient says became of it
 	erased    int64  // entry that ordered its payload deleted before its recipient had stored it; 0: none
+	gone      int64  // entry that ordered its detail erased; 0: none; -1: it is erased, and the order is still to come
+	marks     bool   // a section of it is under its originator's control
+	relies    [][16]byte
 }
 
 func (r *shareRecord) prior() *policy.Prior {
@@ -118,6 +124,8 @@ type Snapshot struct {
 	stops      []Stop                   // notices that the end of a consent owes
 	senders    trie[fairlead.AgencyID]  // of what was delivered, by recipient and counter
 	unread     []int64                  // entries of agreements and consents that could not be read
+	blanks     trie[blank]              // entries whose detail was erased when they were folded, by entry
+	waiting    int                      // those of them whose order is still to come
 }
 
 // New is the register of an empty log.
@@ -198,7 +206,11 @@ func (s *Snapshot) Fold(l entry.Leaf, d *entry.Detail) (*Snapshot, error) {
 	} else if l.Counter != 0 {
 		return nil, fmt.Errorf("%w: entry %d has a counter and delivers nothing", ErrFold, s.size)
 	}
-	if err := next.effect(s.size, l, d); err != nil {
+	err := s.erasureFault(d.Register)
+	if err == nil {
+		err = next.effect(s.size, l, d)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("%w: entry %d: %w", ErrFold, s.size, err)
 	}
 	next.size, next.last = s.size+1, l.At

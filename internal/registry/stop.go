@@ -51,11 +51,11 @@ type reliance struct {
 }
 
 // rely notes which sections of a delivered share went with a consent, whatever basis was declared: where it
-// ends, their recipient is asked to stop.
-func (s *Snapshot) rely(at time.Time, h *envelope.Header, sh *entry.Share) {
+// ends, their recipient is asked to stop. It returns the keys of the lists that the share is now in.
+func (s *Snapshot) rely(at time.Time, h *envelope.Header, sh *entry.Share) (keys [][16]byte) {
 	to := s.agencies[h.To.Agency]
 	if !sh.Decision.Delivers() || to == nil {
-		return
+		return nil
 	}
 	for _, raw := range sh.Descriptors {
 		d, err := envelope.ParseDescriptor(raw)
@@ -76,8 +76,12 @@ func (s *Snapshot) rely(at time.Time, h *envelope.Header, sh *entry.Share) {
 				next.by = append(next.by, r.ID)
 			}
 			s.relied = s.relied.with(key, next)
+			if !slices.Contains(keys, key) {
+				keys = append(keys, key)
+			}
 		}
 	}
+	return keys
 }
 
 // withdraw ends a consent from this entry on. One that is not known here is not this Snapshot's to know.
@@ -215,8 +219,8 @@ func (s *Snapshot) stopped(index int64, stop *Stop) error {
 	if !ok || owed.To != stop.To || owed.Cause != stop.Cause {
 		return nil // an agency's own view knows of no list
 	}
-	for _, o := range owed.Shares {
-		old, ok := s.shares.get(o.Share)
+	for _, o := range stop.Shares {
+		old, ok := s.known(o.Share)
 		if !ok || !o.Deleted {
 			continue
 		}

@@ -213,6 +213,29 @@ func (d *Details) Scan(from, to int64, f func(i int64, detail []byte) error) err
 	return nil
 }
 
+// Erase overwrites the detail of entry i with as many zeros, durably; its place stays. It may be repeated.
+func (d *Details) Erase(i int64) error {
+	if i < 0 || i >= d.n {
+		return fmt.Errorf("%w wanted: detail %d of %d", ErrMissing, i, d.n)
+	}
+	s, err := d.segment(i >> 8)
+	if err != nil {
+		return fmt.Errorf("erase detail %d: %w", i, err)
+	}
+	file, err := os.OpenFile(d.path(s.k), os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("erase detail %d: %w", i, err)
+	}
+	b, err := s.read(file, i)
+	if err == nil {
+		_, err = file.WriteAt(make([]byte, len(b)), s.starts[i%width]+4)
+	}
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return fmt.Errorf("erase detail %d: %w", i, err)
+	}
+	return nil
+}
+
 // scan is Scan inside one segment.
 func (d *Details) scan(from, to int64, f func(i int64, detail []byte) error) error {
 	s, err := d.segment(from >> 8)
