@@ -236,6 +236,9 @@ func (w *world) differs(d policy.Decision, ref string, clauses map[fairlead.Sect
 			want = ""
 		}
 		fixed := policy.SectionDefault(s.Code, w.f.Sender, w.f.Recipient) != "" // P10 asks that first
+		if len(s.Causes) >= 4 {                                                 // more are not told
+			continue
+		}
 		short := slices.ContainsFunc(s.Causes, func(c policy.Cause) bool { return c.Check == "P10" })
 		switch {
 		case w.r.Descriptors[s.Part].Audience != envelope.ForRecipient:
