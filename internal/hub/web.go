@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -213,89 +214,50 @@ func (h *Hub) operator() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /invitation", func(w http.ResponseWriter, _ *http.Request) { reply(w, h.Invite(), nil) })
 	mux.HandleFunc("GET /agencies", func(w http.ResponseWriter, _ *http.Request) { reply(w, h.broker.Agencies(), nil) })
-	mux.HandleFunc("POST /approve", func(w http.ResponseWriter, r *http.Request) {
-		var s registry.SignedRequest
-		if err := decode(r, &s); err != nil {
+	mux.HandleFunc("GET /operators", func(w http.ResponseWriter, _ *http.Request) { reply(w, h.broker.Operators(), nil) })
+	mux.Handle("POST /approve", acts(func(ctx context.Context, s registry.SignedRequest) (any, error) { return h.Approve(ctx, s) }))
+	mux.Handle("POST /refuse", acts(func(ctx context.Context, r refusing) (any, error) { return nothing, h.Refuse(ctx, r.Request, r.Reason) }))
+	mux.Handle("POST /suspend", acts(func(ctx context.Context, s registry.Suspension) (any, error) { return nothing, h.Suspend(ctx, true, s) }))
+	mux.Handle("POST /resume", acts(func(ctx context.Context, s registry.Suspension) (any, error) {
+		return nothing, h.Suspend(ctx, false, s)
+	}))
+	mux.Handle("POST /remove", acts(func(ctx context.Context, s registry.Suspension) (any, error) { return nothing, h.Remove(ctx, s) }))
+	mux.Handle("POST /revoke", acts(func(_ context.Context, s registry.Suspension) (any, error) { return nothing, h.Revoke(s.Agency) }))
+	mux.Handle("POST /operators", acts(func(ctx context.Context, o registry.Operators) (any, error) { return nothing, h.SetOperators(ctx, o) }))
+	mux.Handle("POST /erase", acts(func(ctx context.Context, e registry.Erasing) (any, error) { return nothing, h.EraseDetails(ctx, e) }))
+	mux.Handle("POST /rules", acts(func(ctx context.Context, r registry.Rules) (any, error) { return nothing, h.SetRules(ctx, r) }))
+	mux.Handle("POST /auditor", acts(func(_ context.Context, a auditing) (any, error) {
+		credential, err := h.AddAuditor(a.Name)
+		return map[string]string{"credential": credential}, err
+	}))
+	return mux
+}
+
+// refusing and auditing are what the operator's program sends.
+type (
+	refusing struct {
+		Request registry.SignedRequest `json:"request"`
+		Reason  string                 `json:"reason"`
+	}
+	auditing struct {
+		Name string `json:"name"`
+	}
+)
+
+// nothing is the answer to an act that is done.
+var nothing = struct{}{}
+
+// acts serves one act: it reads what is asked, does it, and answers.
+func acts[T any](do func(context.Context, T) (any, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var asked T
+		if err := decode(r, &asked); err != nil {
 			reply(w, nil, err)
 			return
 		}
-		a, err := h.Approve(r.Context(), s)
-		reply(w, a, err)
+		v, err := do(r.Context(), asked)
+		reply(w, v, err)
 	})
-	for _, action := range []string{"suspend", "resume"} {
-		mux.HandleFunc("POST /"+action, func(w http.ResponseWriter, r *http.Request) {
-			var s registry.Suspension
-			err := decode(r, &s)
-			if err == nil {
-				err = h.Suspend(r.Context(), action == "suspend", s)
-			}
-			reply(w, struct{}{}, err)
-		})
-	}
-	mux.HandleFunc("POST /refuse", func(w http.ResponseWriter, r *http.Request) {
-		var s struct {
-			Request registry.SignedRequest `json:"request"`
-			Reason  string                 `json:"reason"`
-		}
-		err := decode(r, &s)
-		if err == nil {
-			err = h.Refuse(r.Context(), s.Request, s.Reason)
-		}
-		reply(w, struct{}{}, err)
-	})
-	mux.HandleFunc("POST /remove", func(w http.ResponseWriter, r *http.Request) {
-		var s registry.Suspension
-		err := decode(r, &s)
-		if err == nil {
-			err = h.Remove(r.Context(), s)
-		}
-		reply(w, struct{}{}, err)
-	})
-	mux.HandleFunc("GET /operators", func(w http.ResponseWriter, _ *http.Request) { reply(w, h.broker.Operators(), nil) })
-	mux.HandleFunc("POST /operators", func(w http.ResponseWriter, r *http.Request) {
-		var list registry.Operators
-		err := decode(r, &list)
-		if err == nil {
-			err = h.SetOperators(r.Context(), list)
-		}
-		reply(w, struct{}{}, err)
-	})
-	mux.HandleFunc("POST /revoke", func(w http.ResponseWriter, r *http.Request) {
-		var s registry.Suspension
-		err := decode(r, &s)
-		if err == nil {
-			err = h.Revoke(s.Agency)
-		}
-		reply(w, struct{}{}, err)
-	})
-	mux.HandleFunc("POST /erase", func(w http.ResponseWriter, r *http.Request) {
-		var e registry.Erasing
-		err := decode(r, &e)
-		if err == nil {
-			err = h.EraseDetails(r.Context(), e)
-		}
-		reply(w, struct{}{}, err)
-	})
-	mux.HandleFunc("POST /rules", func(w http.ResponseWriter, r *http.Request) {
-		var rules registry.Rules
-		err := decode(r, &rules)
-		if err == nil {
-			err = h.SetRules(r.Context(), rules)
-		}
-		reply(w, struct{}{}, err)
-	})
-	mux.HandleFunc("POST /auditor", func(w http.ResponseWriter, r *http.Request) {
-		var who struct {
-			Name string `json:"name"`
-		}
-		err := decode(r, &who)
-		var credential string
-		if err == nil {
-			credential, err = h.AddAuditor(who.Name)
-		}
-		reply(w, map[string]string{"credential": credential}, err)
-	})
-	return mux
 }
 
 func reply(w http.ResponseWriter, v any, err error) {
