@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +17,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"fairlead/internal/keystore"
 
 	"filippo.io/torchwood"
 	"github.com/rs/zerolog"
@@ -205,6 +208,17 @@ func TestNotWitnessed(t *testing.T) {
 	}
 }
 
+// closeKeys gives the keys of a copied folder the modes that they had.
+func closeKeys(t testing.TB, dir string) {
+	t.Helper()
+	must(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !strings.HasPrefix(path, filepath.Join(dir, "keys")) {
+			return err
+		}
+		return os.Chmod(path, map[bool]fs.FileMode{true: 0o700, false: 0o600}[d.IsDir()])
+	}))
+}
+
 // TestStartAskedWitnesses: a hub that was rolled back, or forked, does not start, signs nothing, and says why.
 func TestStartAskedWitnesses(t *testing.T) {
 	t.Parallel()
@@ -226,6 +240,7 @@ func TestStartAskedWitnesses(t *testing.T) {
 		t.Helper()
 		must(t, os.RemoveAll(home))
 		must(t, os.MkdirAll(home, 0o700))
+		defer closeKeys(t, home)
 		for _, name := range names {
 			info, err := os.Stat(filepath.Join(old, name))
 			must(t, err)
@@ -265,7 +280,7 @@ func TestStartAskedWitnesses(t *testing.T) {
 	}
 	restore(all...)
 	refused(hub.ErrRolledBack)
-	restore("log.key", "log.vkey") // everything lost but the key
+	restore("keys", "log.vkey") // everything lost but the keys
 	refused(hub.ErrRolledBack)
 
 	// The old state goes on without its witness, by another way, to the same size.
@@ -310,7 +325,10 @@ func TestSplitAtTheHub(t *testing.T) {
 	w := New(t, Config{HTTP: "127.0.0.1:0", Log: zerolog.New(journal)})
 	must(t, w.Witness(context1(t), w.witnesses(w.outside(t, "w1.example.org"))))
 	keyOf := func(id fairlead.AgencyID) *tlog.Cosigner {
-		skey, err := os.ReadFile(filepath.Join(w.home(id), "witness.key"))
+		keys, err := keystore.Open(filepath.Join(w.home(id), "keys"), keystore.Unsealed)
+		must(t, err)
+		defer keys.Close()
+		skey, err := keys.Read("witness.key")
 		must(t, err)
 		c, err := tlog.NewCosigner(strings.TrimSpace(string(skey)))
 		must(t, err)

@@ -55,7 +55,7 @@ func TestQuestions(t *testing.T) {
 		cells []string // each in some row
 	}{
 		"AQ01": {monitor.Query{Case: caseOf(t, l, "assessment.share")}, -1, "about this case reached 1 agency in ", []string{"A2/1#t2-outward", "ASSESS", "RO-DIR", "A6-1-c CA1989-47", "A9-2-h"}},
-		"AQ02": {monitor.Query{}, 21, "21 shares were delivered without an agreement: 14 as emergencies, 6 as answers to a share, 1 by override; 14 owe an emergency review.", []string{"alert.at_risk", "2027-01-12"}},
+		"AQ02": {monitor.Query{}, 22, "22 shares were delivered without an agreement: 14 as emergencies, 7 as answers to a share, 1 by override; 14 owe an emergency review.", []string{"alert.at_risk", "2027-01-12"}},
 		"AQ03": {monitor.Query{}, 2, "1 delivered, 1 held for a second person, 0 refused; 2 rows name a second person", []string{"SERIOUS-HARM-OTHER", "EXPL-ACCOUNT", "TM1", "2027-02-01"}},
 		"AQ04": {monitor.Query{}, 3, "3 decisions not to share are on record, by 2 agencies", []string{"R-COURT", "R-NO-BASIS", "RO-CCA"}},
 		"AQ05": {monitor.Query{}, 0, "None: every section", nil},
@@ -63,14 +63,14 @@ func TestQuestions(t *testing.T) {
 		"AQ07": {monitor.Query{}, 39, "39 shares were delivered to another State; 0 declare no mechanism", []string{"IN-EU-ADEQ", "EEA-INTERNAL", "clear", "PRACTITIONER"}},
 		"AQ08": {monitor.Query{}, 0, "None", nil},
 		"AQ09": {monitor.Query{}, 0, "None", nil},
-		"AQ13": {monitor.Query{}, -1, "Of 44 deadlines 11 % were met (5); 0 were met late", []string{"DL-ACK-ALERT", "DL-RFI-URG", "2027-01-11T10:20:00.000Z"}},
+		"AQ13": {monitor.Query{}, -1, "Of 45 deadlines 11 % were met (5); 0 were met late", []string{"DL-ACK-ALERT", "DL-RFI-URG", "2027-01-11T10:20:00.000Z"}},
 		"AQ14": {monitor.Query{}, 17, "17 alerts were delivered; 14 were never acknowledged", []string{"alert.missing", "21", "P7"}},
 		"AQ20": {monitor.Query{}, 2, "1 attempt against an agreement that had ended or was suspended; 1 in force are overdue for review", []string{"A3/1", "agreement A2/1", "E_AGREEMENT_EXPIRED"}},
 		"AQ22": {monitor.Query{}, 0, "None: nobody approved their own share", nil},
-		"AQ23": {monitor.Query{}, 77, "77 shares were delivered that nobody", []string{"alert.missing"}},
+		"AQ23": {monitor.Query{}, 78, "78 shares were delivered that nobody", []string{"alert.missing"}},
 		"AQ24": {monitor.Query{}, 5, "5 nations", []string{"GB-ENG", "<5"}},
 		"AQ26": {monitor.Query{}, 0, "no gap, nothing altered", nil},
-		"AQ31": {monitor.Query{}, 11, "Of 84 shares delivered, the child or family was told in 63 %", []string{"NOR-CSC", "HU-FAM"}},
+		"AQ31": {monitor.Query{}, 12, "Of 85 shares delivered, the child or family was told in 62 %", []string{"NOR-CSC", "HU-FAM"}},
 		"AQ33": {monitor.Query{}, 0, "None: nothing but actual messages", nil},
 		"AQ34": {monitor.Query{}, 20, "20 agencies enrolled their first keys, 0 rotations, 0 agencies were suspended for a lost key", []string{"enrol", "RO-DIR"}},
 	}
