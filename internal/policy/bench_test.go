@@ -32,6 +32,7 @@ const (
 
 // country is a register of that size, and shares to decide.
 type country struct {
+	first  *seal.Key
 	snap   *registry.Snapshot
 	shares []question
 	next   int64
@@ -91,6 +92,16 @@ func (c *country) enrol(i int) error {
 	}
 	a := registry.SignedRequest{Request: raw, Signature: sig}.Agency(r)
 	a.Account = fairlead.Account(fmt.Sprintf("A%055d", i))
+	if c.first == nil {
+		c.first = key
+	} else { // the first agency vouches for all others
+		if a.Sponsorship, err = json.Marshal(registry.Sponsor(agencyName(0), r, a.Request, noon)); err != nil {
+			return err
+		}
+		if a.SponsorSignature, err = c.first.Sign(a.Sponsorship, keyring.ContextEnrolment, noon); err != nil {
+			return err
+		}
+	}
 	record, err := json.Marshal(a)
 	if err != nil {
 		return err
