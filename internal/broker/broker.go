@@ -142,6 +142,12 @@ func (b *Broker) ByAccount(a fairlead.Account) *registry.Agency { return b.shown
 // Agencies lists the enrolled agencies by id.
 func (b *Broker) Agencies() []*registry.Agency { return b.shown.Load().Agencies() }
 
+// Due reports whether a notice is owed at an instant: a round writes it although nothing arrives.
+func (b *Broker) Due(at time.Time) bool {
+	snap := b.shown.Load()
+	return len(snap.Unannounced(at)) > 0 || len(snap.Owing()) > 0
+}
+
 // Close closes the log's files.
 func (b *Broker) Close() error { return b.details.Close() }
 

@@ -269,7 +269,7 @@ func (w *World) Agencies() []*Agency {
 	return list
 }
 
-// Settle syncs all agencies until no share is queued, everything the hub owes is handed out, and two
+// Settle syncs all agencies until no share is queued, everything the hub owes is handed out, notices too, and two
 // rounds in a row brought nothing: then every verdict, delivery and receipt has arrived.
 func (w *World) Settle(ctx context.Context) error {
 	for quiet := 0; quiet < 2 || quiet < 40 && w.unheard(); {
@@ -280,7 +280,7 @@ func (w *World) Settle(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if taken > 0 || w.Hub.Broker().Status().Owed > 0 || w.queued() {
+		if taken > 0 || w.Hub.Broker().Status().Owed > 0 || w.Hub.Broker().Due(w.Clock.Now()) || w.queued() {
 			quiet = 0
 			continue
 		}
