@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"slices"
+	"strings"
 
 	"fairlead/internal/client"
 	"fairlead/internal/envelope"
@@ -73,10 +74,11 @@ func (v *visit) valid(d *written, f form) (list []grounds, err error) {
 	return list, nil
 }
 
-// takes reports whether nothing is held against the basis (P04) before one recipient.
+// takes reports whether nothing is held against the basis (P04) before one recipient. What senders in England
+// consider beside it (s16LA) is asked on the same page.
 func takes(p client.Preview) bool {
 	for _, c := range p.Decision.Causes {
-		if c.Check == "P04" {
+		if c.Check == "P04" && !strings.HasPrefix(c.Where, "s16la") {
 			return false
 		}
 	}
