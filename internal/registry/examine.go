@@ -179,6 +179,10 @@ func (s *Snapshot) Facts(h *envelope.Header, ds []*envelope.Descriptor, record [
 	for _, d := range ds {
 		if d.Subject != "" {
 			held, _ := s.consents.get(keyOf(string(h.From.Agency), d.Subject))
+			if f.Consents == nil {
+				f.Consents = slices.Clip(held) // most shares are about one child
+				continue
+			}
 			f.Consents = append(f.Consents, held...)
 		}
 	}
