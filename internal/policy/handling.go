@@ -17,6 +17,9 @@ type care struct {
 	home   bool                  // stays inside the sender's State unless cleared
 	never  []fairlead.AgencyType // unless cleared
 	clears fairlead.Caveat
+
+	// Special-category data, and data on criminal offences. A section that only may hold some declares it when it does.
+	special, criminal bool
 }
 
 const (
@@ -31,11 +34,11 @@ const (
 	art37       = fairlead.Caveat("ART37")
 )
 
-// cares is the table of domain §5, columns default handling and never to. Family is no agency.
+// cares is the table of domain §5, columns default handling, art9/10 and never to. Family is no agency.
 var cares = map[fairlead.SectionCode]*care{
 	"ID-CORE":       {tlp: strict},
 	"ID-NUM":        {tlp: strict, never: []fairlead.AgencyType{fairlead.TypeNGOOverseas, fairlead.TypeConsulate}},
-	"BIO-PHOTO":     {tlp: strict, never: []fairlead.AgencyType{fairlead.TypeLibrary, fairlead.TypeNGOOverseas}},
+	"BIO-PHOTO":     {tlp: strict, special: true, never: []fairlead.AgencyType{fairlead.TypeLibrary, fairlead.TypeNGOOverseas}},
 	"LOC-NOW":       {tlp: fairlead.TLPRed, home: true, clears: safeAddress, never: []fairlead.AgencyType{fairlead.TypeConsulate}},
 	"LOC-HIST":      {tlp: strict},
 	"FAMILY":        {tlp: strict},
@@ -43,15 +46,15 @@ var cares = map[fairlead.SectionCode]*care{
 	"JOURNEY":       {tlp: strict},
 	"IMMIG":         {tlp: strict, clears: noConsulate, never: []fairlead.AgencyType{fairlead.TypeConsulate}},
 	"ASYLUM":        {tlp: fairlead.TLPRed, home: true, clears: originState, never: []fairlead.AgencyType{fairlead.TypeConsulate}},
-	"EXPL-ACCOUNT":  {tlp: fairlead.TLPRed, never: []fairlead.AgencyType{fairlead.TypeNGOOverseas, fairlead.TypeConsulate}},
+	"EXPL-ACCOUNT":  {tlp: fairlead.TLPRed, special: true, never: []fairlead.AgencyType{fairlead.TypeNGOOverseas, fairlead.TypeConsulate}},
 	"EXPL-IND":      {tlp: strict},
-	"EXPLOITER":     {tlp: fairlead.TLPRed, never: []fairlead.AgencyType{fairlead.TypeNGOOverseas, fairlead.TypeNGOUK}},
-	"INTEL":         {tlp: strict},
-	"CHILD-CRIM":    {tlp: fairlead.TLPRed, home: true, clears: originState},
-	"HEALTH-PHYS":   {tlp: strict},
-	"HEALTH-MH":     {tlp: fairlead.TLPRed},
-	"HEALTH-SEX":    {tlp: fairlead.TLPRed, home: true, clears: childs, never: []fairlead.AgencyType{fairlead.TypeConsulate}},
-	"ETHNO":         {tlp: amber},
+	"EXPLOITER":     {tlp: fairlead.TLPRed, criminal: true, never: []fairlead.AgencyType{fairlead.TypeNGOOverseas, fairlead.TypeNGOUK}},
+	"INTEL":         {tlp: strict, criminal: true},
+	"CHILD-CRIM":    {tlp: fairlead.TLPRed, criminal: true, home: true, clears: originState},
+	"HEALTH-PHYS":   {tlp: strict, special: true},
+	"HEALTH-MH":     {tlp: fairlead.TLPRed, special: true},
+	"HEALTH-SEX":    {tlp: fairlead.TLPRed, special: true, home: true, clears: childs, never: []fairlead.AgencyType{fairlead.TypeConsulate}},
+	"ETHNO":         {tlp: amber, special: true},
 	"EDU":           {tlp: amber},
 	"SC-HIST":       {tlp: strict},
 	"RISK":          {tlp: strict},
