@@ -84,6 +84,8 @@ func world(ctx context.Context, t *testing.T) (*hubtest.World, string) {
 		check(t, err)
 	}
 	check(t, w.Settle(ctx))
+	credential, err := w.Auditor(ctx)
+	check(t, err)
 	for _, kind := range []string{"assessment.share", "liaison.note"} {
 		_, err := w.Agency("ALDER").Send(&client.Draft{
 			Kind: kind, Role: "PRACTITIONER", User: "u1", To: []string{"BIRCH"}, Child: "kit", Threshold: "TH3", TLP: "AMBER", GSC: "OFFICIAL", Told: "yes", S16LA: &envelope.S16LA{Considered: true},
@@ -94,8 +96,6 @@ func world(ctx context.Context, t *testing.T) (*hubtest.World, string) {
 		check(t, err)
 		check(t, w.Settle(ctx))
 	}
-	credential, err := w.Hub.AddAuditor("script")
-	check(t, err)
 	return w, credential
 }
 

@@ -137,7 +137,7 @@ func (d *demo) write(name string, v any) error {
 
 // audit does what an auditor does, with public keys and a read credential.
 func (d *demo) audit(ctx context.Context) error {
-	credential, err := d.world.Hub.AddAuditor("demo")
+	credential, err := d.world.Hub.AddAuditor(ctx, "demo")
 	if err != nil {
 		return err
 	}

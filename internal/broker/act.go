@@ -41,6 +41,14 @@ func (b *Broker) Remove(ctx context.Context, s registry.Suspension) error {
 	return b.act(ctx, "remove", s)
 }
 
+// Audit puts on record that an auditor was given a credential, or reads: registry.Auditor, registry.Read.
+func (b *Broker) Audit(ctx context.Context, action string, a registry.Auditing) error {
+	return b.act(ctx, action, a)
+}
+
+// LastRead is when an auditor was last put on record as reading; zero: never.
+func (b *Broker) LastRead(auditor string) time.Time { return b.shown.Load().LastRead(auditor) }
+
 // Operators lists the hub's operators.
 func (b *Broker) Operators() []registry.Operator { return b.shown.Load().Operators() }
 

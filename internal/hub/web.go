@@ -2,10 +2,6 @@ package hub
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -13,8 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,61 +18,7 @@ import (
 	"fairlead/internal/fairlead"
 	"fairlead/internal/natsd"
 	"fairlead/internal/registry"
-	"fairlead/internal/tlog"
 )
-
-// auditors are the read credentials the operator gave out, kept as digests only.
-type auditors struct {
-	path string
-	mu   sync.Mutex
-	list []string // "name digest"
-}
-
-func openAuditors(path string) (*auditors, error) {
-	b, err := os.ReadFile(path)
-	if err != nil && !os.IsNotExist(err) {
-		return nil, err
-	}
-	return &auditors{path: path, list: strings.FieldsFunc(string(b), func(r rune) bool { return r == '\n' })}, nil
-}
-
-var auditorForm = regexp.MustCompile(`^[A-Za-z0-9-]{1,32}$`)
-
-// add makes a credential, shown once.
-func (a *auditors) add(name string) (string, error) {
-	if !auditorForm.MatchString(name) {
-		return "", fmt.Errorf("auditor name: want letters, digits and '-'")
-	}
-	raw := make([]byte, 24)
-	rand.Read(raw) //nolint:errcheck // crypto/rand never fails
-	credential := hex.EncodeToString(raw)
-	digest := sha256.Sum256([]byte(credential))
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.list = append(a.list, name+" "+hex.EncodeToString(digest[:]))
-	return credential, tlog.WriteFile(filepath.Dir(a.path), filepath.Base(a.path), []byte(strings.Join(a.list, "\n")+"\n"))
-}
-
-// allows reports whether a request brings a credential.
-func (a *auditors) allows(r *http.Request) bool {
-	credential, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if !ok {
-		return false
-	}
-	sum := sha256.Sum256([]byte(credential))
-	digest := hex.EncodeToString(sum[:])
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	found := 0
-	for _, line := range a.list {
-		_, have, _ := strings.Cut(line, " ")
-		found |= subtle.ConstantTimeCompare([]byte(have), []byte(digest))
-	}
-	return found == 1
-}
-
-// AddAuditor makes an auditor's read credential.
-func (h *Hub) AddAuditor(name string) (string, error) { return h.auditors.add(name) }
 
 // HTTPURL is where the read-only HTTP server listens; "" if it does not.
 func (h *Hub) HTTPURL() string {
@@ -125,7 +65,7 @@ var (
 )
 
 // handler serves what others may read: checkpoint and hash tiles to everybody, entry tiles and details
-// to auditors. It writes nothing.
+// to auditors, whose reading is on record.
 func (h *Hub) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /checkpoint", func(w http.ResponseWriter, _ *http.Request) {
@@ -154,15 +94,6 @@ func (h *Hub) handler() http.Handler {
 	mux.HandleFunc("GET /healthz", h.health)
 	mux.Handle("GET /metrics", h.metrics())
 	return mux
-}
-
-func (h *Hub) forAuditors(w http.ResponseWriter, r *http.Request, name string) {
-	if !h.auditors.allows(r) {
-		w.Header().Set("WWW-Authenticate", "Bearer")
-		http.Error(w, "entries and details are for auditors: send the credential the operator gave you", http.StatusUnauthorized)
-		return
-	}
-	h.file(w, name, "application/octet-stream")
 }
 
 func (h *Hub) file(w http.ResponseWriter, name, contentType string) {
@@ -232,8 +163,8 @@ func (h *Hub) operator() http.Handler {
 	mux.Handle("POST /operators", acts(func(ctx context.Context, o registry.Operators) (any, error) { return nothing, h.SetOperators(ctx, o) }))
 	mux.Handle("POST /erase", acts(func(ctx context.Context, e registry.Erasing) (any, error) { return nothing, h.EraseDetails(ctx, e) }))
 	mux.Handle("POST /rules", acts(func(ctx context.Context, r registry.Rules) (any, error) { return nothing, h.SetRules(ctx, r) }))
-	mux.Handle("POST /auditor", acts(func(_ context.Context, a auditing) (any, error) {
-		credential, err := h.AddAuditor(a.Name)
+	mux.Handle("POST /auditor", acts(func(ctx context.Context, a auditing) (any, error) {
+		credential, err := h.AddAuditor(ctx, a.Name)
 		return map[string]string{"credential": credential}, err
 	}))
 	return mux

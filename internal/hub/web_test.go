@@ -55,10 +55,11 @@ func get(t testing.TB, w *hubtest.World, method, path, credential string) (int, 
 func TestWeb(t *testing.T) {
 	t.Parallel()
 	w := hubtest.New(t, hubtest.Config{HTTP: "127.0.0.1:0"})
-	credential, err := w.Hub.AddAuditor("office-1")
+	credential, err := w.Hub.AddAuditor(within(t), "office-1")
 	if err != nil {
 		t.Fatal(err)
 	}
+	get(t, w, "GET", "/details/000", credential) // that an auditor reads is an entry, the first time
 	size := w.Hub.Broker().Status().Entries
 	entries, hashes := fmt.Sprintf("/tile/entries/000.p/%d", size), fmt.Sprintf("/tile/0/000.p/%d", size)
 	for _, test := range []struct {
@@ -128,12 +129,12 @@ func TestWeb(t *testing.T) {
 func TestAuditor(t *testing.T) {
 	t.Parallel()
 	w := hubtest.New(t, hubtest.Config{HTTP: "127.0.0.1:0"})
-	credential, err := w.Hub.AddAuditor("office-1")
+	credential, err := w.Hub.AddAuditor(within(t), "office-1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"", "two words", "a/b", "a\nb", strings.Repeat("x", 33)} {
-		if _, err := w.Hub.AddAuditor(name); err == nil {
+		if _, err := w.Hub.AddAuditor(within(t), name); err == nil {
 			t.Errorf("auditor %q", name)
 		}
 	}

@@ -145,7 +145,7 @@ func TestNoLeak(t *testing.T) {
 // served is what the hub serves over HTTP, to an auditor with a credential.
 func (w *World) served(t *testing.T) map[string][]byte {
 	t.Helper()
-	credential, err := w.Hub.AddAuditor("office-1")
+	credential, err := w.Auditor(context1(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
@@ -83,6 +84,7 @@ type World struct {
 
 	cfg      Config
 	policy   []byte // see Witness
+	reader   string // see Auditor
 	mu       sync.Mutex
 	agencies map[fairlead.AgencyID]*Agency
 }
@@ -141,6 +143,29 @@ func (w *World) Witness(ctx context.Context, policy []byte) error {
 		}
 	}
 	return w.Reopen(ctx)
+}
+
+// Auditor gives an auditor's credential, made once, with which the hub's log was read once: that it was made and that
+// it reads are two entries, and nothing it reads within the hour adds one.
+func (w *World) Auditor(ctx context.Context) (string, error) {
+	if w.reader != "" {
+		return w.reader, nil
+	}
+	credential, err := w.Hub.AddAuditor(ctx, "a1")
+	if err != nil {
+		return "", err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, w.Hub.HTTPURL()+"/details/000", http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Authorization", "Bearer "+credential)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	w.reader = credential
+	return credential, res.Body.Close()
 }
 
 // ConnectAll connects every agency that has a folder.

@@ -189,6 +189,12 @@ func title(l entry.Leaf, d *entry.Detail) string {
 		if e, err := registry.ParseErasing(d.Register.Record); err == nil {
 			return fmt.Sprintf("erasure of %s, by reason of %s %s", count(len(e.Details), "detail", "details"), e.Reason, e.Reference)
 		}
+	case d.Register != nil && (d.Register.Action == registry.Auditor || d.Register.Action == registry.Read):
+		if a, err := registry.ParseAuditing(d.Register.Record); err == nil && d.Register.Action == registry.Read {
+			return fmt.Sprintf("auditor %s reads entries and details, in the hour from here", a.Auditor)
+		} else if err == nil {
+			return fmt.Sprintf("auditor %s was given a credential", a.Auditor)
+		}
 	case d.Register != nil:
 		return d.Register.Action + ", an act of the hub's operator"
 	}

@@ -3,6 +3,7 @@ package monitor_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -55,6 +56,7 @@ func TestShow(t *testing.T) {
 func TestShowRefuses(t *testing.T) {
 	l := real(t)
 	pairs := readLog(t, l.dir, l.vkey)
+	last := fmt.Sprintf("000.p/%d", len(pairs))
 	garbled := append([]pair{}, pairs...)
 	garbled[3].raw = []byte("\x1b[2J")
 	for name, tt := range map[string]struct {
@@ -64,11 +66,11 @@ func TestShowRefuses(t *testing.T) {
 		want  error
 		text  string
 	}{
-		"past the end":     {dir: l.dir, at: int64(len(pairs)), want: monitor.ErrMirror, text: "it has 23, numbered from 0"},
+		"past the end":     {dir: l.dir, at: int64(len(pairs)), want: monitor.ErrMirror, text: fmt.Sprintf("it has %d, numbered from 0", len(pairs))},
 		"before the start": {dir: l.dir, at: -1, want: monitor.ErrMirror, text: "no entry -1"},
 		"altered detail":   {dir: l.dir, alter: func(dir string) { flip(t, dir, "details/000", 99) }, want: monitor.ErrAltered, text: "entry 0: its detail was altered"},
-		"altered entry":    {dir: l.dir, alter: func(dir string) { flip(t, dir, "tile/entries/000.p/23", 99) }, want: monitor.ErrAltered, text: "entry 0 does not match"},
-		"altered tile":     {dir: l.dir, alter: func(dir string) { flip(t, dir, "tile/0/000.p/23", 9) }, want: monitor.ErrAltered, text: "tile/0/000.p/23"},
+		"altered entry":    {dir: l.dir, alter: func(dir string) { flip(t, dir, "tile/entries/"+last, 99) }, want: monitor.ErrAltered, text: "entry 0 does not match"},
+		"altered tile":     {dir: l.dir, alter: func(dir string) { flip(t, dir, "tile/0/"+last, 9) }, want: monitor.ErrAltered, text: "tile/0/" + last},
 		"unsigned":         {dir: l.dir, alter: func(dir string) { flip(t, dir, "checkpoint", 99) }, want: monitor.ErrAltered, text: "checkpoint"},
 		"no detail":        {dir: forge(t, l.skey, l.vkey, garbled, nil), at: 3, want: monitor.ErrAltered, text: "detail"},
 	} {

@@ -44,7 +44,7 @@ func tellStory() (l made) {
 	if _, l.err = p.Play(ctx); l.err != nil {
 		return l
 	}
-	credential, err := w.Hub.AddAuditor("tester")
+	credential, err := w.Hub.AddAuditor(ctx, "tester")
 	if err != nil {
 		return made{err: err}
 	}

@@ -183,7 +183,7 @@ func makeLog() (l made) {
 	l.vkey = s.w.Hub.Invite().LogKey
 	l.skey, err = s.w.LogKey()
 	s.check(err)
-	credential, err := s.w.Hub.AddAuditor("tester")
+	credential, err := s.w.Hub.AddAuditor(ctx, "tester")
 	s.check(err)
 	cfg := monitor.MirrorConfig{URL: s.w.Hub.HTTPURL(), Credential: credential, Dir: l.dir, VKey: l.vkey}
 	s.play(func() {

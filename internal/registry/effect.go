@@ -55,6 +55,9 @@ func (s *Snapshot) register(index int64, l entry.Leaf, r *entry.Register) error 
 		}
 		return s.setRules(index, rules)
 	}
+	if r.Action == Auditor || r.Action == Read {
+		return s.audited(r, l.At)
+	}
 	if r.Action == Erase {
 		return s.eraseDetails(index, r.Record)
 	}
@@ -269,7 +272,7 @@ func ParseDeliveredAck(record []byte) (DeliveredAck, error) {
 // Readers says who needs an entry for its own Snapshot: everybody, or the agencies named.
 func (s *Snapshot) Readers(index int64, d *entry.Detail) (all bool, some []fairlead.AgencyID) {
 	if d.Register != nil {
-		return d.Register.Action != Erase, nil // whose details go is nobody's business but auditors'
+		return !slices.Contains([]string{Erase, Auditor, Read}, d.Register.Action), nil // auditors' business alone
 	}
 	if d.Share == nil || !d.Share.Decision.Delivers() {
 		return false, nil

@@ -123,6 +123,7 @@ type Snapshot struct {
 	marked     trie[[]fairlead.SectionCode] // sections that an agency was given under their originators' control
 	stops      []Stop                       // notices that the end of a consent owes
 	senders    trie[fairlead.AgencyID]      // of what was delivered, by recipient and counter
+	reads      map[string]time.Time         // when an auditor was last put on record as reading
 	unread     []int64                      // entries of agreements and consents that could not be read
 	blanks     trie[blank]                  // entries whose detail was erased when they were folded, by entry
 	waiting    int                          // those of them whose order is still to come
@@ -132,7 +133,7 @@ type Snapshot struct {
 func New() *Snapshot {
 	return &Snapshot{
 		agencies: map[fairlead.AgencyID]*Agency{}, accounts: map[fairlead.Account]fairlead.AgencyID{},
-		ring: &keyring.Ring{}, held: map[fairlead.ShareID]*heldShare{},
+		ring: &keyring.Ring{}, held: map[fairlead.ShareID]*heldShare{}, reads: map[string]time.Time{},
 	}
 }
 
