@@ -135,6 +135,12 @@ func (v *visit) approve() error {
 	if err != nil {
 		return err
 	}
+	if err := v.drawsShare(s.ID); err != nil {
+		return err
+	}
+	if v.veil.thread != "" && v.veil.reason == "" { // nobody signs for what they were not shown
+		return v.redirect(v.reasonLink("/approvals/" + s.ID.String()))
+	}
 	if len(reasons) == 0 || !seen {
 		v.refuse("reason", "approval.choose")
 		return v.approval()

@@ -95,7 +95,7 @@ func New(cfg Config) (*Gateway, error) {
 	if g.keys, err = newPasskeys(cfg.Origin); err != nil {
 		return nil, fmt.Errorf("passkeys: %w", err)
 	}
-	if g.db, err = store.Open(filepath.Join(cfg.Home.Dir, storeFile), tables); err != nil {
+	if g.db, err = store.Open(filepath.Join(cfg.Home.Dir, storeFile), tables, records); err != nil {
 		return nil, err
 	}
 	g.connected = cfg.Dial == nil
@@ -144,7 +144,7 @@ func (g *Gateway) routes() []route {
 		{"GET /cases", reader, (*visit).cases},
 		{"GET /cases/{id}", reader, (*visit).timeline},
 		{"GET /news", staff, (*visit).news},
-	}, composing, signing, housekeeping)
+	}, composing, signing, housekeeping, guarding)
 }
 
 // composing are the pages by which a message is written.

@@ -107,12 +107,17 @@ func TestLooks(t *testing.T) {
 	draft := r.write("alert.missing", alder.alert("N-7"))
 	thread := r.send(r.write("alert.missing", alder.alert("N-6")))
 	sent := field(t, r.until(thread, "Delivered: their program"), `href="(/sent/[^"]+)"`)
+	guarded := b.guarded(r)
 	pages := map[string]string{
 		"home": "/", "inbox": "/inbox", "sent": "/sent", "sent-message": sent, "cases": "/cases", "agency": "/agency", "approvals": "/approvals",
 		"consents": "/consents", "agreements": "/agreements", "agreement": "/agreements/A1/1", "people": "/people", "proofs": "/proofs",
 		"notfound": "/nowhere",
 	}
 	for name, path := range pages {
+		b.open(path)
+		b.look(name)
+	}
+	for name, path := range guarded {
 		b.open(path)
 		b.look(name)
 	}

@@ -47,6 +47,8 @@ type timelinePage struct {
 	Ref     string
 	Entries []caseEntry
 	Queued  bool
+	Thread  string
+	Child   restrictedView
 }
 
 // links reads one thread, newest first.
@@ -108,7 +110,10 @@ func (v *visit) timeline() error {
 	if frame.Notice != "" && !p.Queued { // the page was asked for after the hub had answered
 		frame.Notice = v.words.T("case.recorded")
 	}
-	p.Page = frame
+	p.Page, p.Thread = frame, list[0].thread
+	if p.Child, err = v.restrictedView(p.Thread); err != nil {
+		return err
+	}
 	return v.render("timeline", p)
 }
 
@@ -242,6 +247,7 @@ type caseLine struct {
 	Href, Ref, Kinds, Agencies string
 	When                       template.HTML
 	Count                      string
+	Restricted                 bool
 }
 
 type casesPage struct {
@@ -254,6 +260,10 @@ type casesPage struct {
 // cases lists the threads that were last active, or those whose reference was asked for.
 func (v *visit) cases() error {
 	query := strings.TrimSpace(v.r.URL.Query().Get("q"))
+	restricted, err := v.g.restrictedThreads()
+	if err != nil {
+		return err
+	}
 	p := casesPage{Page: v.page("cases.title"), Query: query}
 	rows, err := v.g.db.Query(`SELECT thread, max(ref), count(*), max(at), min(at), group_concat(DISTINCT kind), group_concat(DISTINCT peer) FROM threads
 		WHERE kind NOT IN ('staff.record', 'agency.certificate', 'approval', 'agreement.proposal', 'agreement.signature', 'agreement.status', 'consent.record')
@@ -269,6 +279,7 @@ func (v *visit) cases() error {
 			return err
 		}
 		line := caseLine{Href: "/cases/" + thread, Ref: either(ref, v.words.T("case.noref", "date", v.words.Date(unstamp(begun)))), When: v.words.When(unstamp(at)), Count: v.words.N("case.count", n)}
+		line.Restricted = restricted[thread]
 		line.Kinds = v.nameAll(kinds, func(k string) string { return v.words.Code("kind", k) }, "ack")
 		line.Agencies = v.nameAll(peers, func(id string) string { return v.g.agencyName(fairlead.AgencyID(id)) }, string(fairlead.Hub))
 		p.Lines = append(p.Lines, line)
@@ -300,6 +311,7 @@ type sentPage struct {
 	Sections []sectionView
 	Views    []viewLine
 	Thread   string
+	Child    restrictedView
 	Away     bool
 }
 
@@ -337,6 +349,9 @@ func (v *visit) sentMessage() error {
 	if p.Views, err = v.viewLines(id); err != nil {
 		return err
 	}
+	if p.Child, err = v.restrictedView(p.Thread); err != nil {
+		return err
+	}
 	return v.render("sent-message", p)
 }
 
@@ -371,6 +386,9 @@ func (v *visit) sentRows(p *sentPage, h *envelope.Header) {
 
 // ownSections says the content of a share of ours in words, from the agency's own copy.
 func (v *visit) ownSections(id fairlead.ShareID) (list []sectionView, err error) {
+	if err := v.drawsShare(id); err != nil {
+		return nil, err
+	}
 	d, err := v.g.cfg.Client.OwnContent(id)
 	if err != nil {
 		return nil, nil // a copy that is no longer kept is not shown
@@ -384,7 +402,7 @@ func (v *visit) ownSections(id fairlead.ShareID) (list []sectionView, err error)
 		}
 		list = append(list, v.sectionView(d.Kind, c))
 	}
-	return list, nil
+	return list, v.drew(id)
 }
 
 // verdictDecision is the hub's proved verdict in the form of a decision.

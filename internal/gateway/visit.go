@@ -25,6 +25,7 @@ type visit struct {
 	user    string
 	role    fairlead.Role
 	faults  []web.Fault
+	veil    veil // over what is drawn
 }
 
 // sessionLife ends every session, used or not.
