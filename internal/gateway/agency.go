@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"html/template"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -106,7 +107,9 @@ func (v *visit) approval() error {
 		}
 		p.Overrides = append(p.Overrides, w.T("approval.override", "section", w.Code("section", sec.Code), "reason", w.Code("override", sec.Override)))
 		if !slices.ContainsFunc(p.Reasons.Options, func(o web.Option) bool { return o.Value == string(sec.Override) }) {
-			p.Reasons.Options = append(p.Reasons.Options, web.Option{Value: string(sec.Override), Label: w.Code("override", sec.Override)})
+			p.Reasons.Options = append(p.Reasons.Options, web.Option{
+				Value: string(sec.Override), Label: w.Code("override", sec.Override), Checked: slices.Contains(v.r.URL.Query()["reason"], string(sec.Override)),
+			})
 		}
 	}
 	if p.Sections, err = v.ownSections(s.ID); err != nil {
@@ -135,11 +138,15 @@ func (v *visit) approve() error {
 	if err != nil {
 		return err
 	}
+	again := "/approvals/" + s.ID.String() + "?" + url.Values{"reason": reasons}.Encode()
+	if ok, err := v.stepUp(again); !ok {
+		return err
+	}
 	if err := v.drawsShare(s.ID); err != nil {
 		return err
 	}
 	if v.veil.thread != "" && v.veil.reason == "" { // nobody signs for what they were not shown
-		return v.redirect(v.reasonLink("/approvals/" + s.ID.String()))
+		return v.redirect(v.reasonLink(again))
 	}
 	if len(reasons) == 0 || !seen {
 		v.refuse("reason", "approval.choose")

@@ -6,4 +6,9 @@ var guarding = []route{
 	{"POST /cases/{id}/whereabouts", reader, (*visit).showWhereabouts},
 	{"GET /cases/{id}/restrict", reader, (*visit).askRestrict},
 	{"POST /cases/{id}/restrict", reader, (*visit).restrict},
+	{"GET /sign-in/again", staff, (*visit).askConfirm},
+	{"POST /sign-in/again/demo", staff, (*visit).demoConfirm},
+	{"POST /sign-in/again/begin", staff, (*visit).beginConfirm},
+	{"POST /sign-in/again/finish", staff, (*visit).finishConfirm},
+	{"GET /session", staff, (*visit).sessionEnds},
 }

@@ -199,11 +199,7 @@ func (v *visit) finishSignIn() error {
 	if _, ok := v.g.roleOf(who.User, v.now()); !ok {
 		return errForbidden
 	}
-	raw, err := json.Marshal(used)
-	if err != nil {
-		return err
-	}
-	if _, err := v.g.db.Exec(`UPDATE passkeys SET credential = ? WHERE id = ?`, raw, used.ID); err != nil {
+	if err := v.g.keepUse(used); err != nil {
 		return err
 	}
 	return v.welcome(who.User)

@@ -165,6 +165,12 @@ func TestWithoutScript(t *testing.T) {
 		t.Error("a button is shown that does nothing without a script")
 	}
 	b.signIn("SW1")
+	if bar := b.text("header"); !strings.Contains(bar, "Signed in until") {
+		t.Errorf("who runs no script is not told when the session ends: %s", bar)
+	}
+	b.press(".app-user-bar a[href^='/session']")
+	b.heading("Your session")
+	b.press("form[action='/session/stay'] button")
 	b.open("/send")
 	b.press("form:has(input[value='alert.missing']) button")
 	b.do(chromedp.SendKeys(chromedp.CSS("[name=ref]"), "N-7"), chromedp.SendKeys(chromedp.CSS("[name=given]"), "Mara"))
@@ -211,6 +217,11 @@ func TestPasskey(t *testing.T) {
 	b.look("sign-in-passkey")
 	b.press("[data-passkey]")
 	b.heading("What needs you now")
+	b.open("/sign-in/again?next=/agency")
+	b.heading("Show once more")
+	b.look("again-passkey")
+	b.press("[data-passkey]")
+	b.heading("Your agency")
 	b.open("/invitation/" + token)
 	b.heading("There is no such page")
 }

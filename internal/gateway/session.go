@@ -86,13 +86,6 @@ func (v *visit) signOut() error {
 	return v.redirect("/sign-in")
 }
 
-// stay says that somebody is still there.
-func (v *visit) stay() error {
-	_, err := v.g.db.Exec(`UPDATE sessions SET seen = ? WHERE token = ?`, stamp(v.now()), v.session)
-	v.w.WriteHeader(http.StatusNoContent)
-	return err
-}
-
 // personRow is one of the agency's people, as the register and this gateway know them.
 type personRow struct {
 	Person

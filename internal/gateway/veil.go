@@ -21,6 +21,7 @@ CREATE TABLE IF NOT EXISTS whereabouts (
 	n INTEGER PRIMARY KEY, at TEXT NOT NULL, user TEXT NOT NULL, role TEXT NOT NULL, thread TEXT NOT NULL, flag INTEGER NOT NULL,
 	share TEXT NOT NULL, session TEXT NOT NULL, reason TEXT NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS whereabouts_thread ON whereabouts (thread);
+CREATE TABLE IF NOT EXISTS confirmations (token TEXT PRIMARY KEY REFERENCES sessions (token) ON DELETE CASCADE, at TEXT NOT NULL) STRICT;
 `
 
 // veil is what hides the whereabouts of a restricted child in what is drawn. A child is a thread here: the agency's
@@ -137,7 +138,10 @@ func (v *visit) drawsDraft(d *written) error {
 	if none(err) {
 		err = nil
 	}
-	return either(err, v.draws(thread))
+	if err != nil {
+		return err
+	}
+	return v.draws(thread)
 }
 
 // veilStep turns away from a stage that shows whereabouts which were typed before, to where the reason is asked.
@@ -157,7 +161,10 @@ func (v *visit) veilStep(d *written, f form, step string) (away bool, err error)
 // drewDraft is drew for a draft.
 func (v *visit) drewDraft(d *written) error {
 	id, err := fairlead.ParseShareID(d.ID)
-	return either(err, v.drew(id))
+	if err != nil {
+		return err
+	}
+	return v.drew(id)
 }
 
 // veilReasons are why somebody may have to see where a restricted child is; restrictReasons why a child is
