@@ -10,5 +10,9 @@ var guarding = []route{
 	{"POST /sign-in/again/demo", staff, (*visit).demoConfirm},
 	{"POST /sign-in/again/begin", staff, (*visit).beginConfirm},
 	{"POST /sign-in/again/finish", staff, (*visit).finishConfirm},
+	{"GET /cases/{id}/export", reader, (*visit).exportCase},
+	{"POST /cases/{id}/export", reader, (*visit).takeCase},
+	{"GET /inbox/export", reader, (*visit).exportInbox},
+	{"POST /inbox/export", reader, (*visit).takeInbox},
 	{"GET /session", staff, (*visit).sessionEnds},
 }

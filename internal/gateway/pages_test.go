@@ -122,7 +122,7 @@ func TestEveryPage(t *testing.T) {
 	pages := []string{
 		"/", "/inbox", "/inbox?state=open&kind=alert.missing", "/sent", "/cases", "/cases?q=n-7", "/send", "/agency", "/approvals", "/consents", "/agreements",
 		"/agreements/A1/1", "/people", "/proofs", "/sign-in", "/nowhere", thread, sent,
-		restricted, thread + "/restrict", restricted + "/restrict", restricted + "/whereabouts", "/sign-in/again?next=/agency", "/session",
+		restricted, thread + "/restrict", restricted + "/restrict", restricted + "/whereabouts", "/sign-in/again?next=/agency", "/session", restricted + "/export", "/inbox/export?state=open",
 		draft + "/child", draft + "/missing", draft + "/find", draft + "/who", draft + "/law", draft + "/check",
 	}
 	for _, l := range web.Languages {

@@ -45,7 +45,7 @@ func TestLeaver(t *testing.T) {
 	tm.send(tm.write("alert.missing", alder.alert("N-7")))
 	for news.Scan() {
 		if strings.HasPrefix(news.Text(), "event: news") {
-			t.Error("who has left hears of what happens")
+			t.Fatal("who has left hears of what happens")
 		}
 	}
 	if status, _ := tm.get("/inbox"); status != http.StatusOK {

@@ -31,6 +31,7 @@ type recipientRoad struct {
 type eventLine struct {
 	What string
 	When template.HTML
+	at   time.Time
 }
 
 // entry of a case: one message, with all its recipients if it is ours.
@@ -49,6 +50,7 @@ type timelinePage struct {
 	Queued  bool
 	Thread  string
 	Child   restrictedView
+	Exports []viewLine
 }
 
 // links reads one thread, newest first.
@@ -88,7 +90,7 @@ func (v *visit) timeline() error {
 	acks := v.acksOf(list)
 	for i := 0; i < len(list); i++ {
 		l := list[i]
-		if l.kind == "ack" || l.kind == "consent.record" && !l.out {
+		if !shownIn(l) {
 			continue
 		}
 		if !l.out {
@@ -112,6 +114,9 @@ func (v *visit) timeline() error {
 	}
 	p.Page, p.Thread = frame, list[0].thread
 	if p.Child, err = v.restrictedView(p.Thread); err != nil {
+		return err
+	}
+	if p.Exports, err = v.exports(p.Thread); err != nil {
 		return err
 	}
 	return v.render("timeline", p)
@@ -165,7 +170,7 @@ func (v *visit) road(l link, acks map[string][]*client.Message) (shareRoad, erro
 	w := v.words
 	r := shareRoad{recipientRoad{Who: v.g.agencyName(s.To), Href: "/sent/" + l.share, Road: roadOf(w, s.State)}, s.State == client.Queued}
 	note := func(what string, at time.Time) {
-		line := eventLine{What: what}
+		line := eventLine{What: what, at: at}
 		if !at.IsZero() {
 			line.When = w.When(at)
 		}
