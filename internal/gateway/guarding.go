@@ -14,5 +14,12 @@ var guarding = []route{
 	{"POST /cases/{id}/export", reader, (*visit).takeCase},
 	{"GET /inbox/export", reader, (*visit).exportInbox},
 	{"POST /inbox/export", reader, (*visit).takeInbox},
+	{"GET /people/new", staff, (*visit).newPerson},
+	{"POST /people/new", staff, (*visit).join},
+	{"GET /person/{user}", staff, (*visit).person},
+	{"POST /person/{user}/move", staff, (*visit).move},
+	{"POST /person/{user}/leave", staff, (*visit).leave},
+	{"POST /person/{user}/invite", staff, (*visit).inviteAgain},
+	{"POST /proofs/rotate", staff, (*visit).rotateKey},
 	{"GET /session", staff, (*visit).sessionEnds},
 }
