@@ -265,59 +265,6 @@ func (v *visit) standing(s *agreement.Standing) (string, string) {
 	return v.words.Code("agreement", state), colour
 }
 
-type termView struct {
-	ID, Text string
-	Rows     []row
-	Permits  bool
-}
-
-type agreementPage struct {
-	web.Page
-	Caption  string
-	Standing stateTag
-	Rows     []row
-	Terms    []termView
-}
-
-// stateTag is a state in a word, with its colour.
-type stateTag struct{ Tag, Colour string }
-
-// agreement shows the signed words, and beside them what the hub enforces.
-func (v *visit) agreement() error {
-	ref := v.r.PathValue("id") + "/" + v.r.PathValue("version")
-	for _, s := range v.g.cfg.Client.Snapshot().Agreements() {
-		if s.Ref() == ref {
-			return v.showAgreement(&s)
-		}
-	}
-	return errNotFound
-}
-
-func (v *visit) showAgreement(s *agreement.Standing) error {
-	w := v.words
-	p := agreementPage{Page: v.page("agreement.title", "title", s.Title), Caption: w.T("agreement.version", "id", s.ID, "version", s.Version)}
-	p.Back = "/agreements"
-	p.Standing.Tag, p.Standing.Colour = v.standing(s)
-	text := func(key, value string) {
-		p.Rows = append(p.Rows, row{Key: w.T(key), Text: template.HTML(template.HTMLEscapeString(value))})
-	}
-	text("agreement.parties", strings.Join(words(s.Parties, v.g.agencyName), ", "))
-	text("agreement.from", w.Date(s.From.Time))
-	text("agreement.until", w.Date(s.Until.Time))
-	text("agreement.objective", s.Objective)
-	text("agreement.dpia", s.DPIA)
-	for _, t := range s.Terms {
-		view := termView{ID: t.ID, Text: t.Text, Permits: t.Permit != nil}
-		scope := t.Permit
-		if scope == nil {
-			scope = t.Prohibit
-		}
-		view.Rows = v.scopeRows(scope)
-		p.Terms = append(p.Terms, view)
-	}
-	return v.render("agreement", p)
-}
-
 func (v *visit) scopeRows(s *agreement.Scope) (rows []row) {
 	w := v.words
 	add := func(key string, names []string) {
