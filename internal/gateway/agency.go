@@ -29,7 +29,7 @@ type agencyPage struct {
 
 func (v *visit) agencyPage() error {
 	p := agencyPage{Page: v.page("agency.title")}
-	for _, key := range []string{"approvals", "consents", "agreements", "people", "proofs"} {
+	for _, key := range []string{"approvals", "consents", "agreements", "people", "proofs", "session"} {
 		if key != "consents" || v.reads() {
 			p.Links = append(p.Links, agencyLink{"/" + key, v.words.T(key + ".title"), v.words.T(key + ".says")})
 		}
