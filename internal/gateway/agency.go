@@ -273,10 +273,16 @@ func (v *visit) scopeRows(s *agreement.Scope) (rows []row) {
 		}
 	}
 	add("scope.from", words(s.From, v.g.agencyName))
+	add("scope.from", words(s.FromTypes, func(c fairlead.AgencyType) string { return w.Code("agency_type", c) }))
 	add("scope.to", words(s.To, v.g.agencyName))
+	add("scope.to", words(s.ToTypes, func(c fairlead.AgencyType) string { return w.Code("agency_type", c) }))
 	add("scope.kinds", words(s.Kinds, func(k string) string { return w.Code("kind", k) }))
 	add("scope.purposes", words(s.Purposes, func(c fairlead.Purpose) string { return w.Code("purpose", c) }))
 	add("scope.sections", words(s.Sections, func(c fairlead.SectionCode) string { return w.Code("section", c) }))
 	add("scope.bases", words(s.Bases, func(c fairlead.Art6) string { return w.Code("art6", c) }))
+	add("scope.urgency", words(s.Urgency, func(c fairlead.Urgency) string { return w.Code("urgency", c) }))
+	if s.Transfer != "" {
+		add("scope.transfer", []string{w.Code("mechanism", s.Transfer)})
+	}
 	return rows
 }

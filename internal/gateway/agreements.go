@@ -17,7 +17,7 @@ import (
 type termView struct {
 	ID, Text string
 	Rows     []row
-	Asks     []string // conditions and obligations, in the words of the rules
+	Asks     []ruleWord // conditions and obligations
 	Permits  bool
 }
 
@@ -71,10 +71,10 @@ func (v *visit) agreement() error {
 		t := &s.Terms[i]
 		view := termView{ID: t.ID, Text: t.Text, Permits: t.Permit != nil, Rows: v.scopeRows(t.Scope())}
 		if t.When != nil {
-			view.Asks = append(view.Asks, t.When.String())
+			view.Asks = v.ruleWords([]string{t.When.String()})
 		}
 		if t.Oblige != nil {
-			view.Asks = append(view.Asks, t.Oblige.Words()...)
+			view.Asks = append(view.Asks, v.ruleWords(t.Oblige.Words())...)
 		}
 		p.Terms = append(p.Terms, view)
 	}
@@ -278,8 +278,11 @@ func (v *visit) signedAgreements() (list []changeRow, err error) {
 // boxView is one product of what a comparison opens, closes or changes.
 type boxView struct {
 	Rows     []row
-	Was, Now []string // in the words of the rules
+	Was, Now []ruleWord
 }
+
+// ruleWord is a condition or obligation; Lang is its language where that is not the page's.
+type ruleWord struct{ Text, Lang string }
 
 type comparePage struct {
 	web.Page
@@ -309,7 +312,7 @@ func (v *visit) compareAgreements() error {
 	}
 	book := v.g.cfg.Client.Snapshot().Book(v.now())
 	c := officer.DiffOf(&before.Agreement, &after.Agreement, book.TypeOf)
-	p := comparePage{Page: v.page("compare.title", "new", c.New, "old", c.Old), Notes: c.Notes}
+	p := comparePage{Page: v.page("compare.title", "new", c.New, "old", c.Old), Notes: v.differences(&before.Agreement, &after.Agreement)}
 	p.Back = pathOf(s)
 	for _, part := range []struct {
 		key, colour string
@@ -327,12 +330,58 @@ func (v *visit) compareAgreements() error {
 	return v.render("compare", p)
 }
 
-func (v *visit) boxView(b *officer.Box) boxView {
-	scope := agreement.Scope{From: b.From, To: b.To, Kinds: b.Kinds, Purposes: b.Purposes, Bases: b.Bases, Sections: b.Sections}
-	view := boxView{Rows: v.scopeRows(&scope), Was: b.Was, Now: b.Asks}
-	if len(b.Urgency) > 0 {
-		names := words(b.Urgency, func(u fairlead.Urgency) string { return v.words.Code("urgency", u) })
-		view.Rows = append(view.Rows, row{Key: v.words.T("scope.urgency"), Text: template.HTML(template.HTMLEscapeString(strings.Join(names, ", ")))})
+// ruleWords are conditions and obligations. The transfer is said in the reader's language; the rest has the words of the
+// rules, which are English.
+func (v *visit) ruleWords(list []string) (out []ruleWord) {
+	for _, text := range list {
+		first, rest, _ := strings.Cut(text, "; ")
+		if code, ok := strings.CutPrefix(first, "transfer "); ok {
+			out = append(out, ruleWord{Text: v.words.T("scope.transfer") + ": " + v.words.Code("mechanism", code)})
+			text = rest
+		}
+		if text != "" {
+			out = append(out, ruleWord{Text: text, Lang: "en"})
+		}
 	}
-	return view
+	return out
+}
+
+func (v *visit) boxView(b *officer.Box) boxView {
+	scope := agreement.Scope{From: b.From, To: b.To, Kinds: b.Kinds, Purposes: b.Purposes, Bases: b.Bases, Sections: b.Sections, Urgency: b.Urgency}
+	return boxView{Rows: v.scopeRows(&scope), Was: v.ruleWords(b.Was), Now: v.ruleWords(b.Asks)}
+}
+
+// differences tells what differs beside what may be sent, as officer.Change.Notes does in English.
+func (v *visit) differences(a, b *agreement.Agreement) (list []string) {
+	say := func(same bool, key string, values ...any) {
+		if !same {
+			list = append(list, v.words.T("compare."+key, values...))
+		}
+	}
+	for _, id := range a.Parties {
+		say(b.Party(id), "party.gone", "who", v.g.agencyName(id))
+	}
+	for _, id := range b.Parties {
+		say(a.Party(id), "party.new", "who", v.g.agencyName(id))
+	}
+	at := func(t fairlead.Time) string { return v.words.Date(t.Time) + ", " + v.words.Clock(t.Time) }
+	say(a.From.Equal(b.From.Time), "from", "old", at(a.From), "new", at(b.From))
+	say(a.Until.Equal(b.Until.Time), "until", "old", at(a.Until), "new", at(b.Until))
+	say(a.ReviewBy == b.ReviewBy, "review", "old", a.ReviewBy, "new", b.ReviewBy)
+	say(a.NoticeDays == b.NoticeDays, "notice", "old", a.NoticeDays, "new", b.NoticeDays)
+	say(a.Under == b.Under, "under", "old", either(a.Under, "–"), "new", either(b.Under, "–"))
+	say(a.DPIA == b.DPIA, "dpia", "old", a.DPIA, "new", b.DPIA)
+	say(a.Governance == b.Governance, "governance")
+	for i := range b.Terms {
+		t := &b.Terms[i]
+		if old := a.Term(t.ID); old != nil {
+			say(old.Text == t.Text, "term.words", "term", t.ID)
+		} else {
+			say(false, "term.new", "term", t.ID)
+		}
+	}
+	for i := range a.Terms {
+		say(b.Term(a.Terms[i].ID) != nil, "term.gone", "term", a.Terms[i].ID)
+	}
+	return list
 }

@@ -85,12 +85,12 @@ func TestAgreements(t *testing.T) {
 	b.Terms[0].Permit.Sections = []fairlead.SectionCode{"ID-CORE", "SC-HIST", "EDU"}
 	b.Governance.Breach = "within a day"
 	w.propose(hubtest.Birch, b)
-	compared := []string{"A9/2 compared with A9/1", "May be sent, and could not before", "May no longer be sent", "Risk", "the governance texts differ"}
+	compared := []string{"A9/2 compared with A9/1", "May be sent, and could not before", "May no longer be sent", "Risk", "What the parties agreed beside the terms differs", "Transfer abroad: Adequacy"}
 	sig.says("/agreements/A9/2/compare?with=A9/1", compared...)
 	sig.says("/agreements/A9/1/compare?with=A9/2", compared...) // the older is the one before
 	sig.says("/agreements/A9/1/compare?with=A9/1", "What may be sent is the same.")
 	sig.get("/language?to=ro")
-	sig.says("/agreements/A9/2/compare?with=A9/1", "Se poate trimite și înainte nu se putea", "Nu se mai poate trimite")
+	sig.says("/agreements/A9/2/compare?with=A9/1", "Se poate trimite și înainte nu se putea", "Nu se mai poate trimite", "Diferă ce au convenit părțile")
 
 	w.Clock.Set(w.Clock.Now().Add(16 * 60e9))
 	if _, body := sig.post("/agreements/A9/2/sign", nil); !strings.HasPrefix(body, "/sign-in/again?") {

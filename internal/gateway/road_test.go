@@ -108,6 +108,7 @@ func TestLooks(t *testing.T) {
 	thread := r.send(r.write("alert.missing", alder.alert("N-6")))
 	sent := field(t, r.until(thread, "Delivered: their program"), `href="(/sent/[^"]+)"`)
 	guarded := b.guarded(r)
+	w.propose(hubtest.Birch, questions(w.Clock.Now()))
 	pages := map[string]string{
 		"home": "/", "inbox": "/inbox", "sent": "/sent", "sent-message": sent, "cases": "/cases", "agency": "/agency", "approvals": "/approvals",
 		"consents": "/consents", "agreements": "/agreements", "agreement": "/agreements/A1/1", "people": "/people", "proofs": "/proofs",
@@ -121,8 +122,17 @@ func TestLooks(t *testing.T) {
 		b.open(path)
 		b.look(name)
 	}
+	b.open("/people/new")
+	b.fill("user", "SW7", "name", "Wren Fictive", "role", "PRACTITIONER")
+	b.press("main form button.govuk-button")
+	b.heading("Invitation for Wren Fictive")
+	b.look("invited")
 	b.open("/language?to=ro&back=/")
 	b.phone()
+	for name, path := range guarded {
+		b.open(path)
+		b.look("phone-ro-" + name)
+	}
 	for name, path := range map[string]string{"home": "/", "case": thread, "sent": "/sent", "who": draft + "/who", "check": draft + "/check", "agreements": "/agreements"} {
 		b.open(path)
 		b.look("phone-ro-" + name)
