@@ -144,7 +144,7 @@ func (g *Gateway) routes() []route {
 		{"GET /cases", reader, (*visit).cases},
 		{"GET /cases/{id}", reader, (*visit).timeline},
 		{"GET /news", staff, (*visit).news},
-	}, composing, signing, housekeeping, guarding)
+	}, composing, signing, housekeeping)
 }
 
 // composing are the pages by which a message is written.
@@ -188,7 +188,7 @@ var housekeeping = []route{
 func (g *Gateway) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /assets/", g.assets)
-	for _, rt := range g.routes() {
+	for _, rt := range slices.Concat(g.routes(), guarding) {
 		mux.HandleFunc(rt.pattern, func(w http.ResponseWriter, r *http.Request) { g.serve(rt, w, r) })
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
