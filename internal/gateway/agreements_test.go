@@ -40,6 +40,7 @@ func (w *world) submit(by fairlead.AgencyID, d *client.Draft) {
 // TestAgreements: a signatory reads an agreement, compares it with its other version, signs, suspends and resumes it;
 // nobody without the role does, and nobody without having shown lately who they are.
 func TestAgreements(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	a := questions(w.Clock.Now())

@@ -15,6 +15,7 @@ import (
 // TestRestoreGateway is the drill of deploy/README.md for an agency with pages: its machine is lost, its folder is put
 // back from the backup that was taken while it was stopped, and its people go on where they were.
 func TestRestoreGateway(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	sw := alder.signIn(t, "SW1")

@@ -47,6 +47,7 @@ func (r *reader) takeTable(path string, form url.Values) [][]string {
 // TestExports: a case goes out as a table and as one file that loads nothing and runs nothing; each is recorded; where
 // a restricted child is stays at home unless a reason was given; what nobody opened stays sealed.
 func TestExports(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder, birch := w.serve(hubtest.Alder, "en"), w.serve(hubtest.Birch, "ro")
 	w.keepUp(hubtest.Alder, hubtest.Birch)

@@ -11,6 +11,7 @@ import (
 
 // TestNews: who has a page open is told that something came, and nothing of what; being told is no use of the page.
 func TestNews(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder, birch := w.serve(hubtest.Alder, "en"), w.serve(hubtest.Birch, "ro")
 	d4 := birch.signIn(t, "D4")

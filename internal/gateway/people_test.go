@@ -13,6 +13,7 @@ import (
 // TestPeople: somebody who vouches for the agency's people lets one join, move and leave, each signed in their own
 // name; nobody else may, and nobody changes their own place.
 func TestPeople(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	w.keepUp(hubtest.Alder)
@@ -89,6 +90,7 @@ func (r *reader) settled(path string) {
 // TestKeys: whoever announces the agency's keys makes a new one, lately proved to be them; the page reads every key out
 // in words, and what was sealed to the old one stays readable.
 func TestKeys(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	w.keepUp(hubtest.Alder)

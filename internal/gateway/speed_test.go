@@ -98,6 +98,7 @@ func BenchmarkNotice(b *testing.B) {
 
 // TestFirstPage: what a browser fetches for the first page weighs at most 40 KB, with nothing cached.
 func TestFirstPage(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "ro")
 	if !alder.Built() {

@@ -12,6 +12,7 @@ import (
 
 // TestLeaver: who leaves the register is out with the next request, hears no news any more and cannot come back.
 func TestLeaver(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	w.keepUp(hubtest.Alder)
@@ -55,6 +56,7 @@ func TestLeaver(t *testing.T) {
 
 // TestStay: the script of a page and a form without one both keep a session; a page left open does not.
 func TestStay(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "ro")
 	r := alder.signIn(t, "SW1")

@@ -33,6 +33,7 @@ func (r *reader) says(path string, words ...string) {
 // TestRestricted: where a restricted child is, is on no page until a reason was given in that session; who looked
 // stands on the case; what was shown under an earlier flag opens nothing under the next.
 func TestRestricted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder, birch := w.serve(hubtest.Alder, "en"), w.serve(hubtest.Birch, "ro")
 	w.keepUp(hubtest.Alder, hubtest.Birch)
