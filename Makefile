@@ -7,7 +7,7 @@ demo: ## the main job: a hub, made-up agencies and a story on this machine; Ctrl
 	$(GO) run ./cmd/fairlead-demo
 
 test: ## all tests, with real NATS, OpenPGP, SQLite and files
-	$(GO) test ./...
+	$(GO) test -timeout 30m ./...
 
 tamper: ## attacks on the log, run one by one: attack, who notices, how
 	@out="$$($(GO) test -count=1 -v -run '^TestTamper$$' ./internal/monitor)" || { echo "$$out"; exit 1; }; \
@@ -23,7 +23,7 @@ assets: ## stylesheet and script of the pages, from npm; without them a plain sh
 
 shots: ## pictures of the pages, in shots/
 	mkdir -p shots
-	FAIRLEAD_SHOTS=$(CURDIR)/shots $(GO) test -count=1 -run 'TestRoad|TestLooks|TestMistakes|TestPasskey' ./internal/gateway
+	FAIRLEAD_SHOTS=$(CURDIR)/shots $(GO) test -count=1 -run 'TestRoad|TestLooks|TestMistakes|TestPasskey|TestOfflineFile|TestNotice' ./internal/gateway
 
 tools: ## what the checks need beside Go: tools, the built stylesheet, a browser
 	@$(MAKE) assets || echo "the stylesheet is not built: the tests of the pages in a browser will be skipped, loudly"
@@ -35,7 +35,7 @@ tools: ## what the checks need beside Go: tools, the built stylesheet, a browser
 		echo "python3-cryptography is not here: the test with the outside verifier will be skipped, loudly"
 
 bench: ## speed, as ratios in one run
-	$(GO) test -run '^$$' -bench . -benchtime 2s ./internal/broker ./internal/gateway ./internal/hubtest ./internal/keyring ./internal/monitor ./internal/seal ./internal/strictjson ./internal/tlog
+	$(GO) test -run '^$$' -bench . -benchtime 2s ./cmd/fairlead-gateway ./internal/broker ./internal/gateway ./internal/hubtest ./internal/keyring ./internal/monitor ./internal/seal ./internal/strictjson ./internal/tlog
 	GOMAXPROCS=1 $(GO) test -run '^$$' -bench . -benchtime 2s ./internal/policy # a country of agreements, per core
 
 check: tools ## format, vet, lint, dead code, tidy

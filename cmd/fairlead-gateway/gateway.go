@@ -197,7 +197,7 @@ func invite(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "%s/invitation/%s\nIt holds for a day and for one passkey, once %s is on the register of staff (fairlead staff add). Hand it to %s yourself.\n",
+	fmt.Fprintf(stdout, "%s/invitation/%s\nIt holds for a day and for one passkey, once %s is on the register of staff (the page of people, or fairlead staff add). Hand it to %s yourself.\n",
 		strings.TrimSuffix(cfg.Origin, "/"), token, words[0], words[1])
 	return ctx.Err()
 }

@@ -8,7 +8,7 @@
 //	fairlead-gateway invite -config FILE USER NAME    let one of the agency's people make a passkey:
 //	                                                  prints an address that holds for a day
 //
-// USER is a pseudonym on the agency's register of staff (fairlead staff add); NAME, for colleagues,
+// USER is a pseudonym on the agency's register of staff (the page of people, or fairlead staff add); NAME, for colleagues,
 // stays on this machine. Exit status: 0 done, 1 refused or failed, 2 wrong usage.
 package main
 
@@ -20,6 +20,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"fairlead/internal/store"
 )
 
 func main() {
@@ -40,6 +42,9 @@ func exit(stderr io.Writer, err error) int {
 		return 2
 	}
 	fmt.Fprintln(stderr, "fairlead-gateway:", err)
+	if errors.Is(err, store.ErrInUse) {
+		fmt.Fprintln(stderr, "One program at a time takes an agency's mail. A command of fairlead ends by itself: start the pages again then. Invitations can be made meanwhile.")
+	}
 	return 1
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"fairlead/internal/config"
 	"fairlead/internal/hubtest"
+	"fairlead/internal/store"
 )
 
 // TestSample loads the commented sample as a person would use it.
@@ -93,6 +94,9 @@ func TestRun(t *testing.T) {
 	n, err := r.Read(line)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if err := run(ctx, []string{"run", "-config", path}, io.Discard, io.Discard); !errors.Is(err, store.ErrInUse) {
+		t.Errorf("two programs take one agency's mail: %v", err)
 	}
 	address := regexp.MustCompile(`127\.0\.0\.1:\d+`).FindString(string(line[:n]))
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/", nil)

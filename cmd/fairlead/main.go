@@ -55,9 +55,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"fairlead/internal/agreement"
+	"fairlead/internal/store"
 )
 
 func main() {
@@ -81,6 +83,10 @@ func exit(stderr io.Writer, err error) int {
 		return 2
 	}
 	fmt.Fprintln(stderr, "fairlead:", err)
+	if errors.Is(err, store.ErrInUse) && strings.Contains(err.Error(), "fairlead-gateway") {
+		fmt.Fprintln(stderr, "It serves the pages of this agency, and they do most of it while they run: who joins, moves and leaves, invitations, approvals, "+
+			"agreements, keys, messages. For anything else stop it, run this command, and start it again: what others send meanwhile waits at the hub.")
+	}
 	return 1
 }
 

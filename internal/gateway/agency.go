@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"html/template"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,7 +29,7 @@ type agencyPage struct {
 
 func (v *visit) agencyPage() error {
 	p := agencyPage{Page: v.page("agency.title")}
-	for _, key := range []string{"approvals", "consents", "agreements", "people", "proofs"} {
+	for _, key := range []string{"approvals", "consents", "agreements", "people", "proofs", "session"} {
 		if key != "consents" || v.reads() {
 			p.Links = append(p.Links, agencyLink{"/" + key, v.words.T(key + ".title"), v.words.T(key + ".says")})
 		}
@@ -106,7 +107,9 @@ func (v *visit) approval() error {
 		}
 		p.Overrides = append(p.Overrides, w.T("approval.override", "section", w.Code("section", sec.Code), "reason", w.Code("override", sec.Override)))
 		if !slices.ContainsFunc(p.Reasons.Options, func(o web.Option) bool { return o.Value == string(sec.Override) }) {
-			p.Reasons.Options = append(p.Reasons.Options, web.Option{Value: string(sec.Override), Label: w.Code("override", sec.Override)})
+			p.Reasons.Options = append(p.Reasons.Options, web.Option{
+				Value: string(sec.Override), Label: w.Code("override", sec.Override), Checked: slices.Contains(v.r.URL.Query()["reason"], string(sec.Override)),
+			})
 		}
 	}
 	if p.Sections, err = v.ownSections(s.ID); err != nil {
@@ -134,6 +137,16 @@ func (v *visit) approve() error {
 	seen, err := v.looked(s.ID)
 	if err != nil {
 		return err
+	}
+	again := "/approvals/" + s.ID.String() + "?" + url.Values{"reason": reasons}.Encode()
+	if ok, err := v.stepUp(again); !ok {
+		return err
+	}
+	if err := v.drawsShare(s.ID); err != nil {
+		return err
+	}
+	if v.veil.thread != "" && v.veil.reason == "" { // nobody signs for what they were not shown
+		return v.redirect(v.reasonLink(again))
 	}
 	if len(reasons) == 0 || !seen {
 		v.refuse("reason", "approval.choose")
@@ -252,59 +265,6 @@ func (v *visit) standing(s *agreement.Standing) (string, string) {
 	return v.words.Code("agreement", state), colour
 }
 
-type termView struct {
-	ID, Text string
-	Rows     []row
-	Permits  bool
-}
-
-type agreementPage struct {
-	web.Page
-	Caption  string
-	Standing stateTag
-	Rows     []row
-	Terms    []termView
-}
-
-// stateTag is a state in a word, with its colour.
-type stateTag struct{ Tag, Colour string }
-
-// agreement shows the signed words, and beside them what the hub enforces.
-func (v *visit) agreement() error {
-	ref := v.r.PathValue("id") + "/" + v.r.PathValue("version")
-	for _, s := range v.g.cfg.Client.Snapshot().Agreements() {
-		if s.Ref() == ref {
-			return v.showAgreement(&s)
-		}
-	}
-	return errNotFound
-}
-
-func (v *visit) showAgreement(s *agreement.Standing) error {
-	w := v.words
-	p := agreementPage{Page: v.page("agreement.title", "title", s.Title), Caption: w.T("agreement.version", "id", s.ID, "version", s.Version)}
-	p.Back = "/agreements"
-	p.Standing.Tag, p.Standing.Colour = v.standing(s)
-	text := func(key, value string) {
-		p.Rows = append(p.Rows, row{Key: w.T(key), Text: template.HTML(template.HTMLEscapeString(value))})
-	}
-	text("agreement.parties", strings.Join(words(s.Parties, v.g.agencyName), ", "))
-	text("agreement.from", w.Date(s.From.Time))
-	text("agreement.until", w.Date(s.Until.Time))
-	text("agreement.objective", s.Objective)
-	text("agreement.dpia", s.DPIA)
-	for _, t := range s.Terms {
-		view := termView{ID: t.ID, Text: t.Text, Permits: t.Permit != nil}
-		scope := t.Permit
-		if scope == nil {
-			scope = t.Prohibit
-		}
-		view.Rows = v.scopeRows(scope)
-		p.Terms = append(p.Terms, view)
-	}
-	return v.render("agreement", p)
-}
-
 func (v *visit) scopeRows(s *agreement.Scope) (rows []row) {
 	w := v.words
 	add := func(key string, names []string) {
@@ -313,49 +273,16 @@ func (v *visit) scopeRows(s *agreement.Scope) (rows []row) {
 		}
 	}
 	add("scope.from", words(s.From, v.g.agencyName))
+	add("scope.from", words(s.FromTypes, func(c fairlead.AgencyType) string { return w.Code("agency_type", c) }))
 	add("scope.to", words(s.To, v.g.agencyName))
+	add("scope.to", words(s.ToTypes, func(c fairlead.AgencyType) string { return w.Code("agency_type", c) }))
 	add("scope.kinds", words(s.Kinds, func(k string) string { return w.Code("kind", k) }))
 	add("scope.purposes", words(s.Purposes, func(c fairlead.Purpose) string { return w.Code("purpose", c) }))
 	add("scope.sections", words(s.Sections, func(c fairlead.SectionCode) string { return w.Code("section", c) }))
 	add("scope.bases", words(s.Bases, func(c fairlead.Art6) string { return w.Code("art6", c) }))
+	add("scope.urgency", words(s.Urgency, func(c fairlead.Urgency) string { return w.Code("urgency", c) }))
+	if s.Transfer != "" {
+		add("scope.transfer", []string{w.Code("mechanism", s.Transfer)})
+	}
 	return rows
-}
-
-type proofsPage struct {
-	web.Page
-	Rows   []row
-	Alarms []string
-	Checks []string
-}
-
-// proofs says in words what this program checks, and against what.
-func (v *visit) proofs() error {
-	w := v.words
-	p := proofsPage{Page: v.page("proofs.title")}
-	p.Back = "/agency"
-	tree := v.g.cfg.Client.Tree()
-	mono := func(key, value string) {
-		p.Rows = append(p.Rows, row{Key: w.T(key), Text: template.HTML(`<span class="app-mono">` + template.HTMLEscapeString(value) + `</span>`)})
-	}
-	p.Rows = append(p.Rows, row{Key: w.T("proofs.size"), Text: template.HTML(strconv.FormatInt(tree.N, 10))})
-	mono("proofs.root", tree.Hash.String())
-	if c := v.g.cfg.Client.Snapshot().Certificate(v.g.agency); c != nil {
-		mono("proofs.fingerprint", c.Fingerprint().String())
-	}
-	hub := w.T("proofs.hub.here")
-	if v.g.away() != nil {
-		hub = w.T("hub.away")
-	}
-	p.Rows = append(p.Rows, row{Key: w.T("proofs.hub"), Text: template.HTML(template.HTMLEscapeString(hub))})
-	for _, n := range []string{"1", "2", "3", "4", "5"} {
-		p.Checks = append(p.Checks, w.T("proofs.check."+n))
-	}
-	alarms, err := v.g.cfg.Client.Alarms()
-	if err != nil {
-		return err
-	}
-	for _, a := range alarms {
-		p.Alarms = append(p.Alarms, a.At+" "+a.What)
-	}
-	return v.render("proofs", p)
 }

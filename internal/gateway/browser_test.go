@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 )
@@ -228,4 +229,16 @@ func (b *tab) look(name string) {
 func (b *tab) phone() {
 	b.t.Helper()
 	b.do(chromedp.EmulateViewport(360, 740))
+}
+
+// openFile opens a file of this machine.
+func (b *tab) openFile(path string) { b.t.Helper(); b.do(chromedp.Navigate("file://" + path)) }
+
+// onPaper shows the page as it is printed.
+func (b *tab) onPaper() {
+	b.t.Helper()
+	b.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
+		return err
+	}))
 }

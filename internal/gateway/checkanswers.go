@@ -56,6 +56,9 @@ func (v *visit) checkAnswers(d *written, f form) error {
 	p := checkPage{Page: v.page("check.title"), ID: d.ID, Caption: v.words.Code("kind", f.kind), Version: d.Version, Unsure: d.Sent == "sending", Away: v.g.away() != nil}
 	p.Back = "/send/" + d.ID + "/" + stageLaw
 	missing := v.checkAll(d, f)
+	if err := v.drawsDraft(d); err != nil {
+		return err
+	}
 	p.Stages = v.checkedStages(d, f)
 	if len(missing) == 0 {
 		out, err := v.build(d, f)
@@ -73,6 +76,9 @@ func (v *visit) checkAnswers(d *written, f form) error {
 		p.Ready = !p.Nobody
 	}
 	p.Errors = append(p.Errors, missing...)
+	if err := v.drewDraft(d); err != nil {
+		return err
+	}
 	return v.render("check", p)
 }
 
@@ -150,6 +156,9 @@ func (v *visit) checkedStages(d *written, f form) (list []checkedStage) {
 // answerWords is an answer as its reader will see it.
 func (v *visit) answerWords(d *written, f form, q question) template.HTML {
 	w, shape := v.words, v.sort(f, q)
+	if q.placed() && v.veil.meets() {
+		return v.hidden()
+	}
 	var text string
 	switch value := d.Values.Get(q.name); shape.Form {
 	case "date":

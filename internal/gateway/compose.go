@@ -109,6 +109,9 @@ func (v *visit) askStep() error {
 	if step == stageCheck {
 		return v.checkAnswers(d, f)
 	}
+	if away, err := v.veilStep(d, f, step); away || err != nil {
+		return err
+	}
 	return v.drawStep(d, f, step)
 }
 

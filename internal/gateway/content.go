@@ -42,18 +42,27 @@ func (v *visit) members(rd reading, path []string, doc map[string]any) (list []f
 		if slices.Contains(quiet, name) || len(path) == 0 && name == "language" {
 			continue
 		}
+		if v.hidesMember(name) {
+			list = append(list, fact{Label: v.memberName(name), Text: v.words.T("veil.hidden")})
+			continue
+		}
 		f := v.value(rd, append(slices.Clone(path), name), doc[name])
 		if len(path) == 0 && name == "person" { // the section is about nobody else
 			list = append(list, f.Facts...)
 			continue
 		}
-		f.Label = name
-		if key := "m." + name; v.words.Has(key) {
-			f.Label = v.words.T(key)
-		}
+		f.Label = v.memberName(name)
 		list = append(list, f)
 	}
 	return list
+}
+
+// memberName is the word for a member; what nobody wrote a word for keeps its own name.
+func (v *visit) memberName(name string) string {
+	if key := "m." + name; v.words.Has(key) {
+		return v.words.T(key)
+	}
+	return name
 }
 
 // quiet are the members that only programs need.
@@ -87,6 +96,9 @@ func (v *visit) value(rd reading, path []string, value any) fact {
 	shape, _ := v.g.cfg.Schema.Shape(rd.kind, rd.code, path...)
 	switch x := value.(type) {
 	case map[string]any:
+		if v.hidesPlace(x) {
+			return fact{Text: v.words.T("veil.hidden")}
+		}
 		if text := v.short(x); text != "" {
 			return fact{Text: text}
 		}

@@ -95,7 +95,7 @@ func New(cfg Config) (*Gateway, error) {
 	if g.keys, err = newPasskeys(cfg.Origin); err != nil {
 		return nil, fmt.Errorf("passkeys: %w", err)
 	}
-	if g.db, err = store.Open(filepath.Join(cfg.Home.Dir, storeFile), tables); err != nil {
+	if g.db, err = store.Open(filepath.Join(cfg.Home.Dir, storeFile), tables, records); err != nil {
 		return nil, err
 	}
 	g.connected = cfg.Dial == nil
@@ -188,7 +188,7 @@ var housekeeping = []route{
 func (g *Gateway) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /assets/", g.assets)
-	for _, rt := range g.routes() {
+	for _, rt := range slices.Concat(g.routes(), guarding) {
 		mux.HandleFunc(rt.pattern, func(w http.ResponseWriter, r *http.Request) { g.serve(rt, w, r) })
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {

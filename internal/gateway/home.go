@@ -265,13 +265,18 @@ func (v *visit) news() error {
 		if err := control.Flush(); err != nil {
 			return nil // the reader has gone
 		}
+		say := ""
 		select {
 		case <-v.r.Context().Done():
 			return nil
 		case <-beat.C:
-			fmt.Fprint(v.w, ": here\n\n")
+			say = ": here\n\n"
 		case <-c:
-			fmt.Fprint(v.w, "event: news\ndata: 1\n\n")
+			say = "event: news\ndata: 1\n\n"
 		}
+		if _, ok := v.g.roleOf(v.user, v.now()); !ok {
+			return nil // who has left hears no more
+		}
+		fmt.Fprint(v.w, say)
 	}
 }

@@ -32,6 +32,7 @@ type listPage struct {
 	PageNumber, OfPage int
 	Count              string
 	Drafts             []draftLine
+	Query              string // of the filters
 }
 
 // paging reads the filters and the page from the address.
@@ -102,7 +103,7 @@ func (v *visit) inbox() error {
 	if err != nil {
 		return err
 	}
-	p := listPage{Page: v.page("inbox.title"), Filters: v.filters(ackStates, "acked")}
+	p := listPage{Page: v.page("inbox.title"), Filters: v.filters(ackStates, "acked"), Query: v.r.URL.RawQuery}
 	v.pages(&p, n, total, "/inbox")
 	for _, r := range list {
 		p.Lines = append(p.Lines, v.receivedLine(r))

@@ -30,6 +30,7 @@ type sectionView struct {
 	File        string // where it is fetched, if it is a file
 	FileType    string
 	Size        string
+	Veil        string // something is hidden: where the reason is asked
 }
 
 // replyChoice is a way to answer that these pages offer.
@@ -48,6 +49,7 @@ type receivedPage struct {
 	Replies  []replyChoice
 	Views    []viewLine
 	Thread   string
+	Child    restrictedView
 	Unopened string // what opening will tell
 	Told     string // what was acknowledged last
 }
@@ -82,6 +84,9 @@ func (v *visit) message() error {
 		return err
 	}
 	if p.Thread, err = v.g.threadOf(id.String()); err != nil {
+		return err
+	}
+	if p.Child, err = v.restrictedView(p.Thread); err != nil {
 		return err
 	}
 	return v.render("message", p)
@@ -165,6 +170,9 @@ func (v *visit) deadlines(m *client.Message) []policy.Due {
 
 // sections opens the message and says each section in words.
 func (v *visit) sections(m *client.Message) ([]sectionView, error) {
+	if err := v.drawsShare(m.Header.ID); err != nil {
+		return nil, err
+	}
 	_, contents, err := v.g.cfg.Client.Open(m.Header.ID)
 	if err != nil {
 		return nil, err
@@ -177,7 +185,7 @@ func (v *visit) sections(m *client.Message) ([]sectionView, error) {
 		}
 		list = append(list, s)
 	}
-	return list, nil
+	return list, v.drew(m.Header.ID)
 }
 
 func (v *visit) sectionView(kind string, c client.Content) sectionView {
@@ -186,11 +194,21 @@ func (v *visit) sectionView(kind string, c client.Content) sectionView {
 	for _, caveat := range c.Caveats {
 		s.Handling = append(s.Handling, w.Code("caveat", caveat))
 	}
+	if v.hidesSection(c) {
+		s.Veil = v.reasonLink(v.r.URL.Path)
+		return s
+	}
 	if c.JSON == nil {
 		s.FileType, s.Size = c.Type, w.T("bytes", "n", (len(c.Bytes)+1023)/1024)
 		return s
 	}
+	before := v.veil.met
+	v.veil.met = false
 	s.Facts = v.facts(kind, c.Code, c.JSON)
+	if v.veil.met && v.veil.reason == "" {
+		s.Veil = v.reasonLink(v.r.URL.Path)
+	}
+	v.veil.met = v.veil.met || before
 	return s
 }
 
@@ -337,7 +355,13 @@ func (v *visit) file() error {
 	if err != nil || i < 0 || i >= len(contents) || contents[i].JSON != nil {
 		return errNotFound
 	}
-	if err := v.look(id); err != nil {
+	if err := v.drawsShare(id); err != nil {
+		return err
+	}
+	if v.hidesSection(contents[i]) {
+		return v.redirect(v.reasonLink(v.r.URL.Path))
+	}
+	if err := either(v.drew(id), v.look(id)); err != nil {
 		return err
 	}
 	v.w.Header().Set("Content-Type", "application/octet-stream")

@@ -98,8 +98,12 @@ func Invite(dir string, p Person, now time.Time) (token string, err error) {
 	if err := g.AddPerson(p); err != nil {
 		return "", err
 	}
+	return g.invite(p.User, now)
+}
+
+func (g *Gateway) invite(user string, now time.Time) (token string, err error) {
 	token, digest := secret()
-	_, err = db.Exec(`INSERT INTO invitations VALUES (?, ?, ?)`, digest, p.User, stamp(now.Add(invitationLife)))
+	_, err = g.db.Exec(`INSERT INTO invitations VALUES (?, ?, ?)`, digest, user, stamp(now.Add(invitationLife)))
 	return token, err
 }
 
@@ -199,11 +203,7 @@ func (v *visit) finishSignIn() error {
 	if _, ok := v.g.roleOf(who.User, v.now()); !ok {
 		return errForbidden
 	}
-	raw, err := json.Marshal(used)
-	if err != nil {
-		return err
-	}
-	if _, err := v.g.db.Exec(`UPDATE passkeys SET credential = ? WHERE id = ?`, raw, used.ID); err != nil {
+	if err := v.g.keepUse(used); err != nil {
 		return err
 	}
 	return v.welcome(who.User)

@@ -107,6 +107,8 @@ func TestLooks(t *testing.T) {
 	draft := r.write("alert.missing", alder.alert("N-7"))
 	thread := r.send(r.write("alert.missing", alder.alert("N-6")))
 	sent := field(t, r.until(thread, "Delivered: their program"), `href="(/sent/[^"]+)"`)
+	guarded := b.guarded(r)
+	w.propose(hubtest.Birch, questions(w.Clock.Now()))
 	pages := map[string]string{
 		"home": "/", "inbox": "/inbox", "sent": "/sent", "sent-message": sent, "cases": "/cases", "agency": "/agency", "approvals": "/approvals",
 		"consents": "/consents", "agreements": "/agreements", "agreement": "/agreements/A1/1", "people": "/people", "proofs": "/proofs",
@@ -116,8 +118,21 @@ func TestLooks(t *testing.T) {
 		b.open(path)
 		b.look(name)
 	}
+	for name, path := range guarded {
+		b.open(path)
+		b.look(name)
+	}
+	b.open("/people/new")
+	b.fill("user", "SW7", "name", "Wren Fictive", "role", "PRACTITIONER")
+	b.press("main form button.govuk-button")
+	b.heading("Invitation for Wren Fictive")
+	b.look("invited")
 	b.open("/language?to=ro&back=/")
 	b.phone()
+	for name, path := range guarded {
+		b.open(path)
+		b.look("phone-ro-" + name)
+	}
 	for name, path := range map[string]string{"home": "/", "case": thread, "sent": "/sent", "who": draft + "/who", "check": draft + "/check", "agreements": "/agreements"} {
 		b.open(path)
 		b.look("phone-ro-" + name)
@@ -160,6 +175,12 @@ func TestWithoutScript(t *testing.T) {
 		t.Error("a button is shown that does nothing without a script")
 	}
 	b.signIn("SW1")
+	if bar := b.text("header"); !strings.Contains(bar, "Signed in until") {
+		t.Errorf("who runs no script is not told when the session ends: %s", bar)
+	}
+	b.press(".app-user-bar a[href^='/session']")
+	b.heading("Your session")
+	b.press("form[action='/session/stay'] button")
 	b.open("/send")
 	b.press("form:has(input[value='alert.missing']) button")
 	b.do(chromedp.SendKeys(chromedp.CSS("[name=ref]"), "N-7"), chromedp.SendKeys(chromedp.CSS("[name=given]"), "Mara"))
@@ -206,6 +227,11 @@ func TestPasskey(t *testing.T) {
 	b.look("sign-in-passkey")
 	b.press("[data-passkey]")
 	b.heading("What needs you now")
+	b.open("/sign-in/again?next=/agency")
+	b.heading("Show once more")
+	b.look("again-passkey")
+	b.press("[data-passkey]")
+	b.heading("Your agency")
 	b.open("/invitation/" + token)
 	b.heading("There is no such page")
 }

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"fairlead/internal/client"
 	"fairlead/internal/consent"
@@ -145,6 +146,14 @@ func TestSecondPerson(t *testing.T) {
 	}
 	if status, body := tm.post(page, nil); status != http.StatusUnprocessableEntity || !strings.Contains(body, "Choose at least one reason") {
 		t.Errorf("approved without a reason: %d", status)
+	}
+	w.Clock.Set(w.Clock.Now().Add(16 * time.Minute)) // signed in too long ago to sign
+	_, body := tm.post(page, url.Values{"reason": {"SIG-HARM"}})
+	if !strings.HasPrefix(body, "/sign-in/again?") || !strings.Contains(body, "Tom Merrow, what you are about to do") {
+		t.Fatalf("signed without a fresh proof of who it is: %s", body)
+	}
+	if _, body = tm.post("/sign-in/again/demo", url.Values{"next": {page + "?reason=SIG-HARM"}}); !strings.Contains(body, `value="SIG-HARM" checked`) {
+		t.Errorf("what was chosen is lost on the way: %s", body)
 	}
 	if status, body := tm.post(page, url.Values{"reason": {"SIG-HARM"}}); status != http.StatusOK || !strings.HasPrefix(body, "/sent/") {
 		t.Fatalf("%d %s", status, body)

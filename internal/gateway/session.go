@@ -3,7 +3,6 @@ package gateway
 import (
 	"net/http"
 
-	"fairlead/internal/fairlead"
 	"fairlead/internal/web"
 )
 
@@ -84,46 +83,4 @@ func (v *visit) signOut() error {
 	}
 	v.setCookie("", -1)
 	return v.redirect("/sign-in")
-}
-
-// stay says that somebody is still there.
-func (v *visit) stay() error {
-	_, err := v.g.db.Exec(`UPDATE sessions SET seen = ? WHERE token = ?`, stamp(v.now()), v.session)
-	v.w.WriteHeader(http.StatusNoContent)
-	return err
-}
-
-// personRow is one of the agency's people, as the register and this gateway know them.
-type personRow struct {
-	Person
-	Role     fairlead.Role
-	Active   bool
-	Since    string
-	Passkeys int
-}
-
-type peoplePage struct {
-	web.Page
-	Rows []personRow
-}
-
-// people lists who may sign in, with the role that the register gives them.
-func (v *visit) people() error {
-	list, err := v.g.persons()
-	if err != nil {
-		return err
-	}
-	p := peoplePage{Page: v.page("people.title")}
-	p.Back = "/agency"
-	for _, person := range list {
-		row := personRow{Person: person}
-		if m := v.g.cfg.Client.Snapshot().Member(v.g.agency, person.User); m != nil {
-			row.Role, row.Active, row.Since = m.Role, m.Active(v.now()), v.words.Date(m.From.Time)
-		}
-		if err := v.g.db.QueryRow(`SELECT count(*) FROM passkeys WHERE user = ?`, person.User).Scan(&row.Passkeys); err != nil {
-			return err
-		}
-		p.Rows = append(p.Rows, row)
-	}
-	return v.render("people", p)
 }

@@ -31,6 +31,7 @@ type recipientRoad struct {
 type eventLine struct {
 	What string
 	When template.HTML
+	at   time.Time
 }
 
 // entry of a case: one message, with all its recipients if it is ours.
@@ -47,6 +48,9 @@ type timelinePage struct {
 	Ref     string
 	Entries []caseEntry
 	Queued  bool
+	Thread  string
+	Child   restrictedView
+	Exports []viewLine
 }
 
 // links reads one thread, newest first.
@@ -86,7 +90,7 @@ func (v *visit) timeline() error {
 	acks := v.acksOf(list)
 	for i := 0; i < len(list); i++ {
 		l := list[i]
-		if l.kind == "ack" || l.kind == "consent.record" && !l.out {
+		if !shownIn(l) {
 			continue
 		}
 		if !l.out {
@@ -108,7 +112,13 @@ func (v *visit) timeline() error {
 	if frame.Notice != "" && !p.Queued { // the page was asked for after the hub had answered
 		frame.Notice = v.words.T("case.recorded")
 	}
-	p.Page = frame
+	p.Page, p.Thread = frame, list[0].thread
+	if p.Child, err = v.restrictedView(p.Thread); err != nil {
+		return err
+	}
+	if p.Exports, err = v.exports(p.Thread); err != nil {
+		return err
+	}
 	return v.render("timeline", p)
 }
 
@@ -160,7 +170,7 @@ func (v *visit) road(l link, acks map[string][]*client.Message) (shareRoad, erro
 	w := v.words
 	r := shareRoad{recipientRoad{Who: v.g.agencyName(s.To), Href: "/sent/" + l.share, Road: roadOf(w, s.State)}, s.State == client.Queued}
 	note := func(what string, at time.Time) {
-		line := eventLine{What: what}
+		line := eventLine{What: what, at: at}
 		if !at.IsZero() {
 			line.When = w.When(at)
 		}
@@ -242,6 +252,7 @@ type caseLine struct {
 	Href, Ref, Kinds, Agencies string
 	When                       template.HTML
 	Count                      string
+	Restricted                 bool
 }
 
 type casesPage struct {
@@ -254,6 +265,10 @@ type casesPage struct {
 // cases lists the threads that were last active, or those whose reference was asked for.
 func (v *visit) cases() error {
 	query := strings.TrimSpace(v.r.URL.Query().Get("q"))
+	restricted, err := v.g.restrictedThreads()
+	if err != nil {
+		return err
+	}
 	p := casesPage{Page: v.page("cases.title"), Query: query}
 	rows, err := v.g.db.Query(`SELECT thread, max(ref), count(*), max(at), min(at), group_concat(DISTINCT kind), group_concat(DISTINCT peer) FROM threads
 		WHERE kind NOT IN ('staff.record', 'agency.certificate', 'approval', 'agreement.proposal', 'agreement.signature', 'agreement.status', 'consent.record')
@@ -269,6 +284,7 @@ func (v *visit) cases() error {
 			return err
 		}
 		line := caseLine{Href: "/cases/" + thread, Ref: either(ref, v.words.T("case.noref", "date", v.words.Date(unstamp(begun)))), When: v.words.When(unstamp(at)), Count: v.words.N("case.count", n)}
+		line.Restricted = restricted[thread]
 		line.Kinds = v.nameAll(kinds, func(k string) string { return v.words.Code("kind", k) }, "ack")
 		line.Agencies = v.nameAll(peers, func(id string) string { return v.g.agencyName(fairlead.AgencyID(id)) }, string(fairlead.Hub))
 		p.Lines = append(p.Lines, line)
@@ -300,6 +316,7 @@ type sentPage struct {
 	Sections []sectionView
 	Views    []viewLine
 	Thread   string
+	Child    restrictedView
 	Away     bool
 }
 
@@ -337,6 +354,9 @@ func (v *visit) sentMessage() error {
 	if p.Views, err = v.viewLines(id); err != nil {
 		return err
 	}
+	if p.Child, err = v.restrictedView(p.Thread); err != nil {
+		return err
+	}
 	return v.render("sent-message", p)
 }
 
@@ -371,6 +391,9 @@ func (v *visit) sentRows(p *sentPage, h *envelope.Header) {
 
 // ownSections says the content of a share of ours in words, from the agency's own copy.
 func (v *visit) ownSections(id fairlead.ShareID) (list []sectionView, err error) {
+	if err := v.drawsShare(id); err != nil {
+		return nil, err
+	}
 	d, err := v.g.cfg.Client.OwnContent(id)
 	if err != nil {
 		return nil, nil // a copy that is no longer kept is not shown
@@ -384,7 +407,7 @@ func (v *visit) ownSections(id fairlead.ShareID) (list []sectionView, err error)
 		}
 		list = append(list, v.sectionView(d.Kind, c))
 	}
-	return list, nil
+	return list, v.drew(id)
 }
 
 // verdictDecision is the hub's proved verdict in the form of a decision.

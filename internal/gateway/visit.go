@@ -25,6 +25,7 @@ type visit struct {
 	user    string
 	role    fairlead.Role
 	faults  []web.Fault
+	veil    veil // over what is drawn
 }
 
 // sessionLife ends every session, used or not.
@@ -165,6 +166,7 @@ func (v *visit) page(title string, values ...any) web.Page {
 	}
 	p.User = v.g.nameOf(v.user) + ", " + w.Code("role", v.role)
 	p.Nav, p.News, p.Timeout = v.menu(), "/news", int(v.g.cfg.Idle.Seconds())
+	p.Until = v.until()
 	if v.g.away() != nil {
 		p.Problem = w.T("hub.away")
 	}

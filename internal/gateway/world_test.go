@@ -34,6 +34,7 @@ type site struct {
 	URL    string
 	agency *hubtest.Agency
 	now    func() time.Time
+	stop   func() // ends the pages before the test ends
 }
 
 // people who sign in in the tests, by agency.
@@ -104,7 +105,7 @@ func (w *world) serve(id fairlead.AgencyID, language string, edit ...func(*gatew
 	var wg sync.WaitGroup
 	wg.Go(func() { srv.Serve(ln) }) //nolint:errcheck // it ends with the test
 	wg.Go(func() { g.Run(ctx) })    //nolint:errcheck // it ends with the test
-	w.t.Cleanup(func() {
+	end := sync.OnceFunc(func() {
 		stop()
 		srv.Close()
 		wg.Wait()
@@ -116,7 +117,8 @@ func (w *world) serve(id fairlead.AgencyID, language string, edit ...func(*gatew
 			w.t.Errorf("%s: words that nobody wrote: %v", id, m)
 		}
 	})
-	return &site{g, origin, a, w.Clock.Now}
+	w.t.Cleanup(end)
+	return &site{g, origin, a, w.Clock.Now, end}
 }
 
 // keepUp lets the agencies without pages store what they get.

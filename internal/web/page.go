@@ -32,6 +32,7 @@ type Page struct {
 	Notice   string // what was just done
 	News     string // address of the stream of news; "" none
 	Timeout  int    // seconds until the session ends; 0 none
+	Until    string // time of day at which it ends, for who runs no script
 	Problem  string // what the whole house should know: the hub is away, an alarm
 	Reviewed bool   // the words were read by a native speaker
 }

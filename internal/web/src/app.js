@@ -15,8 +15,20 @@ if (live && "EventSource" in window) {
     link.href = location.pathname + location.search;
     link.textContent = live.dataset.text;
     live.replaceChildren(link);
+    if (document.hidden && "Notification" in window && Notification.permission === "granted")
+      new Notification(document.querySelector(".govuk-generic-header").textContent.trim(), { body: live.dataset.text, tag: "news" });
   });
   addEventListener("pagehide", () => source.close());
+}
+
+// A notice of the browser says that there is something, never what; its reader asks for it, on each device.
+const notify = document.querySelector("[data-notify]");
+if (notify && "Notification" in window) {
+  const status = notify.querySelector("[role=status]");
+  const say = () => { status.textContent = status.dataset[Notification.permission] ?? ""; };
+  notify.hidden = false;
+  say();
+  notify.querySelector("button").addEventListener("click", async () => { await Notification.requestPermission(); say(); });
 }
 
 for (const button of document.querySelectorAll("[data-print]")) {
