@@ -122,6 +122,32 @@ func FuzzVerify(f *testing.F) {
 	})
 }
 
+// FuzzBothReadings: what our own reader takes out of a signature is what the library takes out of it.
+func FuzzBothReadings(f *testing.F) {
+	e := native(f, "NOR-CSC", born)
+	for _, change := range []func(*packet.Signature){
+		nil, func(s *packet.Signature) { s.Hash = 5 },
+		func(s *packet.Signature) {
+			s.Notations = []*packet.Notation{{Name: "a@b.example", Value: []byte{1}}, context(keyring.ContextShare)}
+		},
+		func(s *packet.Signature) { n := uint32(1); s.SigLifetimeSecs = &n },
+	} {
+		f.Add(sign(f, e, []byte("m"), later, change))
+	}
+	f.Fuzz(func(t *testing.T, sig []byte) {
+		if plain, library := keyring.BothReadings(sig); plain != "" && plain != library {
+			t.Errorf("%x is read as %s; the library reads %s", sig, plain, library)
+		}
+	})
+}
+
+// TestOwnSignaturesArePlain: the signatures that our programs make are read without the library.
+func TestOwnSignaturesArePlain(t *testing.T) {
+	if plain, library := keyring.BothReadings(sign(t, native(t, "NOR-CSC", born), []byte("m"), later, nil)); plain == "" || plain != library {
+		t.Errorf("read as %q; the library reads %q", plain, library)
+	}
+}
+
 // BenchmarkVerify compares a whole verification of a 2 KiB header with the bare curve operation.
 func BenchmarkVerify(b *testing.B) {
 	e, msg := native(b, "NOR-CSC", born), bytes.Repeat([]byte("x"), 2048)
