@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"fairlead/internal/entry"
+	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/keyring"
 	"fairlead/internal/registry"
@@ -34,6 +35,9 @@ func Replay(ctx context.Context, dir, vkey string) (Report, error) {
 		if report, found := Verify(ctx, dir, vkey); found != nil { // it goes on where we stopped, and lists them all
 			return report, found
 		}
+		return c.report, err
+	}
+	if err := p.splits(a); err != nil {
 		return c.report, err
 	}
 	p.told(p.snap.Last())
@@ -69,6 +73,8 @@ type replayer struct {
 	blanks  map[fairlead.ShareID]int64        // entries whose detail is erased, by share
 	chosen  map[int64]bool                    // of a pack, which has gaps: what to decide again; nil: everything
 	checked *checked                          // of the entry at hand
+	gossip  map[envelope.Seen]Split           // what senders saw, and who said so first
+	times   []int64                           // of the entries so far, in milliseconds since 1970
 	shown   atomic.Pointer[registry.Snapshot] // for who works ahead
 }
 
@@ -103,7 +109,7 @@ func (p *replayer) verify(key *keyring.VerifyKey, header, signature []byte, at t
 }
 
 func newReplayer() *replayer {
-	return &replayer{snap: registry.New(), owed: map[string]time.Time{}, orders: map[int64]int64{}, blanks: map[fairlead.ShareID]int64{}, tally: &Tally{
+	return &replayer{snap: registry.New(), owed: map[string]time.Time{}, orders: map[int64]int64{}, blanks: map[fairlead.ShareID]int64{}, gossip: map[envelope.Seen]Split{}, tally: &Tally{
 		Classes: map[string]int64{}, Results: map[fairlead.Result]int64{}, Grounds: map[fairlead.Ground]int64{}, Differences: []Difference{},
 	}}
 }
@@ -112,6 +118,7 @@ func newReplayer() *replayer {
 func (p *replayer) entry(r *record) {
 	l, d := r.leaf, r.detail
 	p.index, p.checked = r.index, r.checked
+	p.times = append(p.times, l.At.UnixMilli())
 	p.tally.Classes[className(l.Class)]++
 	if p.chosen == nil && p.snap.Size() > 0 && l.At.After(p.snap.Last()) {
 		p.told(p.snap.Last())
@@ -157,13 +164,15 @@ func (p *replayer) wanted(d *entry.Detail) bool {
 func (p *replayer) follows(l entry.Leaf, d *entry.Detail) (want entry.Leaf, ok bool) {
 	switch {
 	case d.Share != nil:
+		p.seen(d.Share)
 		return p.share(l, d.Share)
 	case d.Notice != nil:
 		return p.notice(l, d.Notice)
 	case d.Unparsed != nil:
 		return p.unparsed(l, d.Unparsed), true
 	}
-	// An act proves itself in Fold.
+	p.retained(l, d.Register)
+	// What else there is to an act, it proves itself in Fold.
 	return entry.Leaf{
 		Class: entry.ClassRegister, Outcome: entry.OutcomeControl, At: l.At, Share: l.Share, From: fairlead.Hub, To: fairlead.Hub,
 	}, true
