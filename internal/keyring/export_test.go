@@ -5,8 +5,8 @@ import "fmt"
 // BothReadings reads one signature packet by our own reader and by the library, each as text; plain is "" where our
 // own does not know, library where that refuses.
 func BothReadings(sig []byte) (plain, library string) {
-	_, raw, body, rest, err := definite(sig)
-	if err != nil || len(rest) > 0 || checkSignature(body) != nil {
+	tag, raw, body, rest, err := definite(sig)
+	if err != nil || tag != tagSignature || len(rest) > 0 || checkSignature(body) != nil {
 		return "", ""
 	}
 	if d, ok := plainDetached(body); ok {

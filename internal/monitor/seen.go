@@ -39,18 +39,17 @@ func (p *replayer) seen(sh *entry.Share) {
 	}
 }
 
-// splits keeps of what senders saw what was no state of the log before the entry that says so.
+// splits keeps of what senders saw what was no state of the log. (None can be a later one: no header holds the hash
+// of a tree that it is in.)
 func (p *replayer) splits(a *archive) error {
 	r, err := tlog.OpenReader(a.dir, a.tree)
 	if err != nil {
 		return err
 	}
 	for seen, s := range p.gossip {
-		had := seen.Size <= s.Entry
-		if had {
-			if had, err = a.was(r, tlog.Tree{N: seen.Size, Hash: tlog.Hash(seen.Root)}); err != nil {
-				return err
-			}
+		had, err := a.was(r, tlog.Tree{N: seen.Size, Hash: tlog.Hash(seen.Root)})
+		if err != nil {
+			return err
 		}
 		if !had {
 			p.tally.Splits = append(p.tally.Splits, s)
