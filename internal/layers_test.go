@@ -36,8 +36,8 @@ var pure = []string{"fairlead", "strictjson", "subject", "workday", "kind", "env
 
 // pureImports is what they may import beside each other. crypto/rand makes salts; embed brings the
 // calendars; uuid makes ids.
-var pureImports = strings.Fields(`bytes cmp crypto/ed25519 crypto/rand crypto/sha256 embed encoding/base64 encoding/binary encoding/hex encoding/json
-	errors fmt io iter maps math math/bits regexp slices strconv strings sync time unicode/utf8 github.com/google/uuid`)
+var pureImports = strings.Fields(`bytes cmp crypto/ed25519 crypto/rand crypto/sha256 embed encoding encoding/base64 encoding/binary encoding/hex encoding/json
+	errors fmt io iter maps math math/bits reflect regexp slices strconv strings sync time unicode/utf8 github.com/google/uuid`)
 
 // never lists what a package must not reach, however indirectly. Templates make the linker keep methods
 // by reflection, and decryption would return to the hub's binary.

@@ -100,7 +100,7 @@ func (b *Broker) decideAct(ctx context.Context, batch *batch, a *act, now time.T
 	record, tombs := a.record, []tomb(nil)
 	if a.action == registry.Erase {
 		var err error
-		if record, tombs, err = b.order(ctx, batch, a.record); err != nil {
+		if record, tombs, err = b.order(ctx, batch, a.record, now); err != nil {
 			return fmt.Errorf("%s: %w", a.action, err)
 		}
 		if len(batch.messages)+len(tombs) >= bus.MaxBatch {

@@ -154,24 +154,24 @@ func (b *Broker) Close() error { return b.details.Close() }
 // Run decides until ctx ends. An error is final: the log must not be extended by this broker. Where the
 // server only cannot be reached, it tries again.
 func (b *Broker) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	arriving := make(chan *arrival, maxShares)
+	var ahead sync.WaitGroup
+	ahead.Go(func() { b.readAhead(ctx, arriving) })
+	defer ahead.Wait()
+	defer cancel()
 	for ctx.Err() == nil {
 		wait := 50 * time.Millisecond // notices fall due and operators act while nothing arrives
 		if len(b.proofs) > 0 || len(b.later) > 0 {
 			wait = idle
 		}
-		subs, err := b.cfg.Hub.Submissions(ctx, maxShares, wait)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			b.cfg.Log.Warn().Err(err).Msg("intake not reachable; trying again")
-			continue
-		}
-		if len(subs) == 0 {
+		arrived := next(ctx, arriving, wait)
+		var err error
+		if len(arrived) == 0 {
 			err = b.follow(ctx)
 		}
 		if err == nil {
-			err = b.round(ctx, subs)
+			err = b.round(ctx, arrived)
 			b.erase(ctx) // what could not be erased before
 		}
 		for errors.Is(err, errUnreachable) && ctx.Err() == nil {
@@ -213,14 +213,14 @@ func (b *Broker) follow(ctx context.Context) error {
 
 // round is steps 4 to 8 for what has arrived. Submissions beyond one batch wait for the next turn of
 // the loop inside.
-func (b *Broker) round(ctx context.Context, subs []bus.Submission) error {
+func (b *Broker) round(ctx context.Context, arrived []*arrival) error {
 	acts := b.takeActs()
-	for first := true; first || len(subs) > 0 || len(acts) > 0; first = false {
+	for first := true; first || len(arrived) > 0 || len(acts) > 0; first = false {
 		now := b.now()
 
-		// 4 Parse and verify, in parallel. A crash here leaves the submissions in the intake or, as that
-		// is in memory, in their senders' outboxes: they come again.
-		arrived := b.read(subs, now)
+		// 4 What arrived was parsed and verified on all cores, while the round before was committed (see
+		// readAhead). A crash here leaves the submissions in the intake or, as that is in memory, in their
+		// senders' outboxes: they come again.
 		b.step(4, arrived)
 
 		// 5 Decide, one after the other, each on the fold of all entries before it. Nothing is written: a
@@ -229,8 +229,8 @@ func (b *Broker) round(ctx context.Context, subs []bus.Submission) error {
 		b.step(5, arrived)
 		if len(batch.messages) == 0 {
 			b.unread, b.retained = batch.unread, batch.retained
-			settle(subs[:taken])
-			subs = subs[taken:]
+			settle(arrived[:taken])
+			arrived = arrived[taken:]
 			answer(acts, nil)
 			acts = nil
 			continue
@@ -259,8 +259,7 @@ func (b *Broker) round(ctx context.Context, subs []bus.Submission) error {
 			return err
 		}
 		b.step(7, arrived)
-		settle(subs[:taken])
-		subs = subs[taken:]
+		settle(arrived[:taken])
 		answer(acts, nil)
 		acts = nil
 
@@ -268,6 +267,7 @@ func (b *Broker) round(ctx context.Context, subs []bus.Submission) error {
 		// with their tombstones: recovery finds these and erases. Nothing is ever erased on another's word.
 		b.erase(ctx)
 		b.step(8, arrived)
+		arrived = arrived[taken:]
 	}
 	return nil
 }
@@ -289,9 +289,9 @@ func (b *Broker) now() time.Time {
 }
 
 // settle removes decided submissions from the intake.
-func settle(subs []bus.Submission) {
-	for _, s := range subs {
-		_ = s.Ack() // a lost word only brings the submission again, known by its id
+func settle(decided []*arrival) {
+	for _, a := range decided {
+		_ = a.sub.Ack() // a lost word only brings the submission again, known by its id
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"fairlead/internal/entry"
 	"fairlead/internal/envelope"
@@ -26,7 +27,7 @@ type tomb struct {
 }
 
 // order completes the record of an order to erase by what the leaves say, and finds the messages that go with it.
-func (b *Broker) order(ctx context.Context, batch *batch, record []byte) ([]byte, []tomb, error) {
+func (b *Broker) order(ctx context.Context, batch *batch, record []byte, now time.Time) ([]byte, []tomb, error) {
 	var e registry.Erasing
 	if err := json.Unmarshal(record, &e); err != nil {
 		return nil, nil, err
@@ -46,6 +47,9 @@ func (b *Broker) order(ctx context.Context, batch *batch, record []byte) ([]byte
 		l, err := entry.ParseLeaf(leaf)
 		if err != nil {
 			return nil, nil, err
+		}
+		if e.Retention() && l.At.After(batch.snap.Outlived(now)) {
+			return nil, nil, fmt.Errorf("entry %d: its time is not over; give another reason, or wait", d.Entry)
 		}
 		if e.Details[i], err = batch.snap.Order(l, d.Entry); err != nil {
 			return nil, nil, err

@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"runtime"
@@ -19,6 +20,7 @@ import (
 
 // arrival is a submission taken apart: a share as the register will see it, or the reason why not.
 type arrival struct {
+	sub      bus.Submission
 	account  fairlead.Account
 	share    *envelope.Bound // nil: unreadable
 	ent      *entry.Share
@@ -28,16 +30,64 @@ type arrival struct {
 	key      *keyring.VerifyKey
 }
 
+// readAhead takes submissions and reads them until ctx ends. It is at most one batch ahead, so that what a busy
+// hub does not decide soon is left to another, and an alert never waits behind more.
+func (b *Broker) readAhead(ctx context.Context, arriving chan *arrival) {
+	for ctx.Err() == nil {
+		room := max(cap(arriving)-len(arriving), 1)
+		subs, err := b.cfg.Hub.Submissions(ctx, room, time.Second)
+		if err != nil && ctx.Err() == nil {
+			b.cfg.Log.Warn().Err(err).Msg("intake not reachable; trying again")
+		}
+		for _, a := range b.read(subs) {
+			select {
+			case arriving <- a:
+			case <-ctx.Done():
+				_ = a.sub.Nak() // for another broker, at once
+			}
+		}
+	}
+	for {
+		select {
+		case a := <-arriving:
+			_ = a.sub.Nak()
+		default:
+			return
+		}
+	}
+}
+
+// next takes what was read ahead, one batch at most, or waits for the first.
+func next(ctx context.Context, arriving <-chan *arrival, wait time.Duration) (list []*arrival) {
+	over := time.NewTimer(wait)
+	defer over.Stop()
+	select {
+	case a := <-arriving:
+		list = append(list, a)
+	case <-over.C:
+	case <-ctx.Done():
+	}
+	for len(list) > 0 && len(list) < maxShares {
+		select {
+		case a := <-arriving:
+			list = append(list, a)
+		default:
+			return list
+		}
+	}
+	return list
+}
+
 // read takes submissions apart on all cores. Signatures are verified here against the keys in force
 // now; deciding uses the result if the key is still the same.
-func (b *Broker) read(subs []bus.Submission, now time.Time) []*arrival {
-	out := make([]*arrival, len(subs))
+func (b *Broker) read(subs []bus.Submission) []*arrival {
+	snap, out := b.shown.Load(), make([]*arrival, len(subs))
 	var wg sync.WaitGroup
 	work := make(chan int)
 	for range min(runtime.GOMAXPROCS(0), len(subs)) {
 		wg.Go(func() {
 			for i := range work {
-				out[i] = readOne(b.snap, subs[i], now)
+				out[i] = readOne(snap, subs[i])
 			}
 		})
 	}
@@ -49,8 +99,8 @@ func (b *Broker) read(subs []bus.Submission, now time.Time) []*arrival {
 	return out
 }
 
-func readOne(snap *registry.Snapshot, sub bus.Submission, now time.Time) *arrival {
-	a := &arrival{account: sub.Account}
+func readOne(snap *registry.Snapshot, sub bus.Submission) *arrival {
+	a := &arrival{sub: sub, account: sub.Account}
 	share, err := envelope.ParseShare(sub.Data)
 	if err == nil {
 		a.share, err = share.Bind()

@@ -4,6 +4,7 @@
 package fairlead
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -109,12 +110,19 @@ func (d Digest) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
 // UnmarshalText implements encoding.TextUnmarshaler and accepts the lower-case form only.
 func (d *Digest) UnmarshalText(b []byte) error {
-	raw, err := hex.DecodeString(string(b))
-	if err != nil || len(raw) != len(d) || hex.EncodeToString(raw) != string(b) {
-		return fmt.Errorf("digest %q: want 64 lower-case hexadecimal digits: %w", trim(string(b)), ErrMalformed)
+	var raw Digest
+	if len(b) != 2*len(raw) || bytes.ContainsAny(b, "ABCDEF") {
+		return malformedDigest(b)
 	}
-	copy(d[:], raw)
+	if _, err := hex.Decode(raw[:], b); err != nil {
+		return malformedDigest(b)
+	}
+	*d = raw
 	return nil
+}
+
+func malformedDigest(b []byte) error {
+	return fmt.Errorf("digest %q: want 64 lower-case hexadecimal digits: %w", trim(string(b)), ErrMalformed)
 }
 
 // Time is an instant on the wire: RFC 3339, UTC, whole seconds, such as "2027-01-11T09:20:00Z".

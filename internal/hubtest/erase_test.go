@@ -70,6 +70,11 @@ func TestEraseDetails(t *testing.T) {
 			t.Errorf("entry %d: %v, want %q", entry, err, why)
 		}
 	}
+	early := erasing(s.Index)
+	early.Reason = "retention"
+	if err := w.Hub.EraseDetails(context1(t), early); err == nil || !strings.Contains(err.Error(), "its time is not over") {
+		t.Errorf("too early: %v", err)
+	}
 	for i, l := range w.lines(t) {
 		if sh := l.Detail.Share; sh != nil && strings.Contains(string(sh.Header), `"kind":"agreement.`) {
 			if err := w.Hub.EraseDetails(context1(t), erasing(int64(i))); err == nil || !strings.Contains(err.Error(), "agreement.") {

@@ -25,12 +25,12 @@ func (k *VerifyKey) Fingerprint() Fingerprint { return k.fingerprint }
 // refusal wraps [ErrSignature] and one of [ErrTooLarge], [ErrPacket], [ErrVersion], [ErrAlgorithm],
 // [ErrUsage], [ErrKey], [ErrTime], [ErrContext], [ErrForged].
 func (k *VerifyKey) Verify(msg, sig []byte, ctx Context, at time.Time) error {
-	s, err := readDetached(sig)
+	d, err := readDetached(sig)
 	if err == nil {
-		err = k.admit(s, ctx, at)
+		err = k.admit(&d, ctx, at)
 	}
 	if err == nil {
-		err = k.check(s, msg)
+		err = k.check(&d, msg)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrSignature, err)
@@ -38,38 +38,19 @@ func (k *VerifyKey) Verify(msg, sig []byte, ctx Context, at time.Time) error {
 	return nil
 }
 
-// readDetached reads exactly one signature packet: of two signatures the library takes any valid one.
-func readDetached(sig []byte) (*packet.Signature, error) {
-	if len(sig) > MaxSignature {
-		return nil, fmt.Errorf("%w: %d octets", ErrTooLarge, len(sig))
-	}
-	tag, raw, body, rest, err := definite(sig)
-	if err != nil {
-		return nil, err
-	}
-	if tag != tagSignature || len(rest) > 0 {
-		return nil, fmt.Errorf("%w: want exactly one signature", ErrPacket)
-	}
-	s, err := parseSignature(raw, body)
-	if err == nil && s.SigType != packet.SigTypeBinary {
-		return nil, fmt.Errorf("%w: signature of type %#02x, want binary", ErrUsage, byte(s.SigType))
-	}
-	return s, err
-}
-
 // admit judges what the signature says of itself, which is cheap, before the curve operation.
-func (k *VerifyKey) admit(s *packet.Signature, ctx Context, at time.Time) error {
-	if !issuedBy(s, k.fingerprint) {
+func (k *VerifyKey) admit(d *detached, ctx Context, at time.Time) error {
+	if string(d.issuer) != string(k.fingerprint[:]) {
 		return fmt.Errorf("%w: made by another key", ErrKey)
 	}
 	if at.Before(k.notBefore.Add(-MaxSkew)) || over(k.notAfter, at) {
 		return fmt.Errorf("%w: not in force at %s", ErrKey, at.UTC().Format(time.RFC3339))
 	}
-	if at.Sub(s.CreationTime).Abs() > MaxSkew {
+	if at.Sub(d.created).Abs() > MaxSkew {
 		return fmt.Errorf("%w: made at %s, judged at %s", ErrTime,
-			s.CreationTime.UTC().Format(time.RFC3339), at.UTC().Format(time.RFC3339))
+			d.created.UTC().Format(time.RFC3339), at.UTC().Format(time.RFC3339))
 	}
-	return checkContext(s.Notations, ctx)
+	return checkContext(d.notations, ctx)
 }
 
 // checkContext demands the context and refuses any other critical notation. The library alone would
@@ -93,15 +74,11 @@ func checkContext(notations []*packet.Notation, ctx Context) error {
 }
 
 // check hashes the message (RFC 9580 §5.2.4) and does the one curve operation.
-func (k *VerifyKey) check(s *packet.Signature, msg []byte) error {
-	h, err := s.PrepareVerify()
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrAlgorithm, err)
-	}
-	h.Write(msg)
-	h.Write(s.HashSuffix)
-	digest := h.Sum(nil)
-	if [2]byte(digest) != s.HashTag || !ed25519.Verify(k.point, digest, s.EdSig) {
+func (k *VerifyKey) check(d *detached, msg []byte) error {
+	d.hash.Write(msg)
+	d.hash.Write(d.suffix)
+	digest := d.hash.Sum(nil)
+	if [2]byte(digest) != d.tag || !ed25519.Verify(k.point, digest, d.curve) {
 		return ErrForged
 	}
 	return nil

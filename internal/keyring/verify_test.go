@@ -4,7 +4,9 @@ import (
 	"bytes"
 	stded25519 "crypto/ed25519"
 	"crypto/rand"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -120,6 +122,68 @@ func FuzzVerify(f *testing.F) {
 			t.Errorf("accepted %x", sig)
 		}
 	})
+}
+
+// FuzzBothReadings: what our own reader takes out of a signature is what the library takes out of it.
+func FuzzBothReadings(f *testing.F) {
+	e := native(f, "NOR-CSC", born)
+	for _, change := range []func(*packet.Signature){
+		nil, func(s *packet.Signature) { s.Hash = 5 },
+		func(s *packet.Signature) {
+			s.Notations = []*packet.Notation{{Name: "a@b.example", Value: []byte{1}}, context(keyring.ContextShare)}
+		},
+		func(s *packet.Signature) { n := uint32(1); s.SigLifetimeSecs = &n },
+	} {
+		f.Add(sign(f, e, []byte("m"), later, change))
+	}
+	f.Fuzz(func(t *testing.T, sig []byte) {
+		if plain, library := keyring.BothReadings(sig); plain != "" && plain != library {
+			t.Errorf("%x is read as %s; the library reads %s", sig, plain, library)
+		}
+	})
+}
+
+// TestOwnSignaturesArePlain: the signatures that our programs make are read without the library.
+func TestOwnSignaturesArePlain(t *testing.T) {
+	if plain, library := keyring.BothReadings(sign(t, native(t, "NOR-CSC", born), []byte("m"), later, nil)); plain == "" || plain != library {
+		t.Errorf("read as %q; the library reads %q", plain, library)
+	}
+}
+
+// TestBothReadingsOfDamage: with any bit of a signature turned, and without its time, our own reader takes no more
+// and nothing else than the library does.
+func TestBothReadingsOfDamage(t *testing.T) {
+	good := sign(t, native(t, "NOR-CSC", born), []byte("m"), later, nil)
+	damaged := map[string][]byte{"without a time": withoutTime(t, good)}
+	for i := range 8 * len(good) {
+		b := bytes.Clone(good)
+		b[i/8] ^= 1 << (i % 8)
+		damaged[fmt.Sprintf("bit %d", i)] = b
+	}
+	for name, sig := range damaged {
+		if plain, library := keyring.BothReadings(sig); plain != "" && plain != library {
+			t.Errorf("%s: read as %s; the library reads %q", name, plain, library)
+		}
+	}
+}
+
+// withoutTime takes the subpacket of the creation time out of a signature.
+func withoutTime(t testing.TB, sig []byte) []byte {
+	t.Helper()
+	body := bytes.Clone(sig[2:])
+	if sig[1] >= 192 {
+		body = bytes.Clone(sig[3:])
+	}
+	at := bytes.Index(body, []byte{5, 0x80 | 2})
+	if at < 0 {
+		at = bytes.Index(body, []byte{5, 2})
+	}
+	if at < 8 {
+		t.Fatal("no creation time in the signature")
+	}
+	body = append(body[:at], body[at+6:]...)
+	binary.BigEndian.PutUint32(body[4:], binary.BigEndian.Uint32(body[4:])-6)
+	return append(binary.BigEndian.AppendUint32([]byte{sig[0], 255}, uint32(len(body))), body...)
 }
 
 // BenchmarkVerify compares a whole verification of a 2 KiB header with the bare curve operation.

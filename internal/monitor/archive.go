@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 
 	"fairlead/internal/entry"
 	"fairlead/internal/tlog"
@@ -25,7 +22,7 @@ type archive struct {
 // openArchive opens a mirror. With want, its key must be that one; without, it is believed, and the
 // report shows its hash.
 func openArchive(dir, want string) (*archive, error) {
-	raw, err := readFile(dir, keyFile, 4<<10)
+	raw, err := tlog.ReadFile(dir, keyFile, 4<<10)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w; make a mirror with fairlead-audit mirror", ErrMirror, dir, err)
 	}
@@ -118,7 +115,7 @@ func bundlePath(k int64) string {
 
 // readSegment reads as many details of a segment as are whole; none if it is not there.
 func readSegment(dir string, k int64) ([][]byte, error) {
-	b, err := readFile(dir, segmentPath(k), tlog.MaxSegment)
+	b, err := tlog.ReadFile(dir, segmentPath(k), tlog.MaxSegment)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -127,14 +124,4 @@ func readSegment(dir string, k int64) ([][]byte, error) {
 	}
 	details, _ := tlog.ParseSegment(b) // what is torn is for VerifyDetails to say
 	return details, nil
-}
-
-// readFile reads at most limit bytes of a file.
-func readFile(dir, name string, limit int64) ([]byte, error) {
-	f, err := os.Open(filepath.Join(dir, filepath.FromSlash(name)))
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, limit))
 }

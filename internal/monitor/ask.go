@@ -222,13 +222,9 @@ func (x *Index) forked(rows [][]string) ([][]string, error) {
 			return nil, fmt.Errorf("%w: entry %s names no checkpoint", errStale, row[0])
 		}
 		old.Hash = tlog.Hash(root)
-		ok := old.N <= x.a.tree.N
-		if ok {
-			proof, err := r.Consistency(old.N)
-			if err != nil {
-				return nil, fmt.Errorf("%w: %w; verify the mirror", ErrAltered, err)
-			}
-			ok = tlog.VerifyConsistency(old, x.a.tree, proof) == nil
+		ok, err := x.a.was(r, old)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w; verify the mirror", ErrAltered, err)
 		}
 		if good[row[2]+row[3]] = ok; !ok {
 			bad = append(bad, row)

@@ -3,6 +3,7 @@ package monitor
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 // compareDecisions names each respect in which a recorded decision is not the one that follows. The
 // whole of both is compared, so nothing is left out if policy.Decision grows.
 func (p *replayer) compareDecisions(recorded, follows policy.Decision) {
-	if text(recorded) == text(follows) {
+	if reflect.DeepEqual(recorded, follows) || text(recorded) == text(follows) { // an empty list may be none
 		return
 	}
 	before := len(p.tally.Differences) + p.tally.More

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"fairlead/internal/entry"
 	"fairlead/internal/envelope"
@@ -202,6 +203,26 @@ func mentioned(d *entry.Detail) (list []fairlead.ShareID) {
 		}
 	}
 	return list
+}
+
+// retained checks that what an order of retention names had outlived its period by then.
+func (p *replayer) retained(l entry.Leaf, r *entry.Register) {
+	if r.Action != registry.Erase || p.chosen != nil {
+		return
+	}
+	e, err := registry.ParseErasing(r.Record)
+	if err != nil || !e.Retention() { // Fold says what is wrong with it
+		return
+	}
+	before := p.snap.Outlived(l.At)
+	for _, d := range e.Details {
+		if d.Entry < 0 || d.Entry >= p.index {
+			continue // Fold refuses it
+		}
+		if at := time.UnixMilli(p.times[d.Entry]); at.After(before) {
+			p.differs(fmt.Sprintf("retention of entry %d", d.Entry), "its time is over", fmt.Sprintf("it is of %s and stays: only what is not later than %s goes", stamp(at), stamp(before)))
+		}
+	}
 }
 
 // order notes what an entry orders erased.

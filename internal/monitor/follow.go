@@ -30,7 +30,7 @@ func (p *replayer) share(l entry.Leaf, sh *entry.Share) (entry.Leaf, bool) {
 	if digest, account, first, ok := p.snap.Lookup(h.ID); ok && digest == sh.Digest && account == sh.Account && sh.Releases == nil {
 		p.differs("share", "another decision on share "+h.ID.String(), fmt.Sprintf("entry %d decided it; a copy makes no entry", first))
 	}
-	p.compareDecisions(sh.Decision, p.snap.Decide(sh, l.At, nil))
+	p.compareDecisions(sh.Decision, p.snap.Decide(sh, l.At, p.verify))
 	return p.shareLeaf(l, sh, h), true
 }
 
@@ -75,16 +75,12 @@ func (p *replayer) bind(h *envelope.Header, sh *entry.Share) {
 		p.differs("section keys", fmt.Sprint(len(sh.Keys)), fmt.Sprintf("one for each of %d descriptors", len(sh.Descriptors)))
 		return
 	}
-	signed := map[fairlead.Digest]bool{}
-	for _, d := range h.Sections {
-		signed[d] = true
-	}
+	signed := slices.Clone(h.Sections)
 	for i, raw := range sh.Descriptors {
-		digest := envelope.DescriptorDigest(raw)
-		if !signed[digest] {
+		digest, before := envelope.DescriptorDigest(raw), len(signed)
+		if signed = slices.DeleteFunc(signed, func(d fairlead.Digest) bool { return d == digest }); len(signed) == before {
 			p.differs(fmt.Sprintf("descriptor %d", i+1), "one that the signed header does not list, or lists once", "only what it lists")
 		}
-		delete(signed, digest)
 		d, err := envelope.ParseDescriptor(raw)
 		if err == nil && (d.Audience == envelope.ForHub) != (sh.Keys[i] == "") {
 			p.differs(fmt.Sprintf("key of section %d", i+1), fmt.Sprintf("%q", sh.Keys[i]), "a key for each section, and none for a hub-only descriptor")

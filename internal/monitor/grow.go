@@ -157,7 +157,7 @@ func (m *mirror) details(ctx context.Context, b *block, leaves [][]byte) error {
 	m.note(b.k, leaves, details)
 	whole := join(details[:len(leaves)])
 	b.segment = nil
-	if old, err := readFile(m.dir, segmentPath(b.k), tlog.MaxSegment); err == nil && bytes.Equal(old, whole) {
+	if old, err := tlog.ReadFile(m.dir, segmentPath(b.k), tlog.MaxSegment); err == nil && bytes.Equal(old, whole) {
 		return nil
 	}
 	return tlog.WriteFile(m.dir, segmentPath(b.k), whole)

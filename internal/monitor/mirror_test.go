@@ -28,6 +28,9 @@ func TestRealHub(t *testing.T) {
 	if r.Size <= l.half.Size || r.Origin != "hub.fairlead.example/log" || len(r.Key) != 64 {
 		t.Errorf("report: %+v", r)
 	}
+	if len(r.Replay.Splits) > 0 {
+		t.Errorf("split views: %v", r.Replay.Splits)
+	}
 	for _, class := range []string{"share", "register", "notice", "unparsed"} {
 		if r.Replay.Classes[class] == 0 {
 			t.Errorf("no entry of class %s was replayed", class)

@@ -100,6 +100,10 @@ type Tally struct {
 	Gone []Gone `json:"not_replayable,omitempty"`
 	// MoreGone counts those beyond the ones listed.
 	MoreGone int `json:"more_not_replayable,omitempty"`
+	// Splits are what senders say they were shown and this log never was.
+	Splits []Split `json:"splits,omitempty"`
+	// MoreSplits counts those beyond the ones listed.
+	MoreSplits int `json:"more_splits,omitempty"`
 	// Differences are the entries that do not follow, in the order of the log.
 	Differences []Difference `json:"differences"`
 	// More counts differences beyond those listed.

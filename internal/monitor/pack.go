@@ -95,7 +95,7 @@ func put(z *zip.Writer, name string, b []byte) error {
 // packAll adds the files of the mirror.
 func (x *Index) packAll(z *zip.Writer) error {
 	add := func(name string, limit int64) error {
-		b, err := readFile(x.a.dir, name, limit)
+		b, err := tlog.ReadFile(x.a.dir, name, limit)
 		if err != nil {
 			return fmt.Errorf("%w: %w; verify the mirror", ErrAltered, err)
 		}

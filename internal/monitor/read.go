@@ -11,13 +11,14 @@ import (
 
 // record is one entry whose leaf leads to the root and whose detail is the one the leaf commits to.
 type record struct {
-	index  int64
-	leaf   entry.Leaf
-	raw    []byte        // bytes of the detail
-	detail *entry.Detail // nil where they cannot be read: why says so
-	why    error
-	blank  bool               // the detail is erased
-	rows   map[string][][]any // for the index; nil: not derived yet
+	index   int64
+	leaf    entry.Leaf
+	raw     []byte        // bytes of the detail
+	detail  *entry.Detail // nil where they cannot be read: why says so
+	why     error
+	blank   bool               // the detail is erased
+	rows    map[string][][]any // for the index; nil: not derived yet
+	checked *checked           // for a replay; nil: the signature is not checked yet
 }
 
 // each calls f for records in the order of the log.

@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"fairlead/internal/entry"
+	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/keyring"
 	"fairlead/internal/registry"
 )
 
@@ -19,48 +22,94 @@ import (
 // far as that still folds. The error wraps ErrAltered where nothing could be replayed because the
 // mirror does not verify, ErrReplay where entries do not follow.
 func Replay(ctx context.Context, dir, vkey string) (Report, error) {
-	report, err := Verify(ctx, dir, vkey)
-	if err != nil {
-		return report, err
-	}
 	a, err := openArchive(dir, vkey)
-	if err == nil {
-		err = a.reach()
-	}
 	if err != nil {
-		return report, err
+		return Report{}, err
 	}
-	p := newReplayer()
-	report.Done, report.Replay = Replayed, p.tally
-	tell := progress(ctx, "replay", a.tree.N)
-	err = a.each(ctx, func(r *record) error {
-		p.entry(r)
-		tell(r.index + 1)
-		return nil
-	})
-	if err != nil {
-		return report, err
+	c, p := checker{archive: a}, newReplayer()
+	err = c.files(ctx)
+	if err == nil && len(c.report.Faults) == 0 {
+		err = c.replay(ctx, p)
+	}
+	if err != nil || len(c.report.Faults) > 0 {
+		if report, found := Verify(ctx, dir, vkey); found != nil { // it goes on where we stopped, and lists them all
+			return report, found
+		}
+		return c.report, err
+	}
+	if err := p.splits(a); err != nil {
+		return c.report, err
 	}
 	p.told(p.snap.Last())
 	p.name()
 	slices.SortStableFunc(p.tally.Differences, func(a, b Difference) int { return cmp.Compare(a.Entry, b.Entry) })
-	return report, report.err()
+	c.report.Done, c.report.Replay = Replayed, p.tally
+	return c.report, c.report.err()
+}
+
+// replay checks each entry and replays it in the same turn: the details of a large log are read once.
+func (c *checker) replay(ctx context.Context, p *replayer) error {
+	tell := progress(ctx, "replay", c.tree.N)
+	err := c.from(ctx, 0, p.ahead, func(r *record) error {
+		c.erasures.record(r)
+		c.inTime(r.index, r.leaf.At)
+		p.entry(r)
+		p.shown.Store(p.snap)
+		tell(r.index + 1)
+		return nil
+	})
+	c.finish()
+	return err
 }
 
 // replayer is the register as it follows from the log so far.
 type replayer struct {
 	snap    *registry.Snapshot
 	tally   *Tally
-	sampled time.Time                  // when announcements were looked at last
-	owed    map[string]time.Time       // announcements not made by then, and since when
-	index   int64                      // of the entry at hand
-	orders  map[int64]int64            // entries that ordered details erased, by entry erased
-	blanks  map[fairlead.ShareID]int64 // entries whose detail is erased, by share
-	chosen  map[int64]bool             // of a pack, which has gaps: what to decide again; nil: everything
+	sampled time.Time                         // when announcements were looked at last
+	owed    map[string]time.Time              // announcements not made by then, and since when
+	index   int64                             // of the entry at hand
+	orders  map[int64]int64                   // entries that ordered details erased, by entry erased
+	blanks  map[fairlead.ShareID]int64        // entries whose detail is erased, by share
+	chosen  map[int64]bool                    // of a pack, which has gaps: what to decide again; nil: everything
+	checked *checked                          // of the entry at hand
+	gossip  map[envelope.Seen]Split           // what senders saw, and who said so first
+	times   []int64                           // of the entries so far, in milliseconds since 1970
+	shown   atomic.Pointer[registry.Snapshot] // for who works ahead
+}
+
+// checked is the check of a share's signature that was made ahead of the fold, by the key of that time.
+type checked struct {
+	key *keyring.VerifyKey
+	err error
+}
+
+// ahead checks the signature of a share on another core, while entries before it are replayed.
+func (p *replayer) ahead(r *record) {
+	snap := p.shown.Load()
+	if snap == nil || r.detail == nil || r.detail.Share == nil || r.detail.Share.Releases != nil {
+		return
+	}
+	sh := r.detail.Share
+	h, err := sh.Parsed()
+	if err != nil {
+		return
+	}
+	if cert := snap.Certificate(h.From.Agency); cert != nil {
+		r.checked = &checked{cert.Signing(), registry.VerifyShare(cert.Signing(), sh.Header, sh.Signature, h.SentAt.Time)}
+	}
+}
+
+// verify answers from what was done ahead, if the key in force is still that one.
+func (p *replayer) verify(key *keyring.VerifyKey, header, signature []byte, at time.Time) error {
+	if p.checked != nil && p.checked.key == key {
+		return p.checked.err
+	}
+	return registry.VerifyShare(key, header, signature, at)
 }
 
 func newReplayer() *replayer {
-	return &replayer{snap: registry.New(), owed: map[string]time.Time{}, orders: map[int64]int64{}, blanks: map[fairlead.ShareID]int64{}, tally: &Tally{
+	return &replayer{snap: registry.New(), owed: map[string]time.Time{}, orders: map[int64]int64{}, blanks: map[fairlead.ShareID]int64{}, gossip: map[envelope.Seen]Split{}, tally: &Tally{
 		Classes: map[string]int64{}, Results: map[fairlead.Result]int64{}, Grounds: map[fairlead.Ground]int64{}, Differences: []Difference{},
 	}}
 }
@@ -68,7 +117,8 @@ func newReplayer() *replayer {
 // entry replays one entry.
 func (p *replayer) entry(r *record) {
 	l, d := r.leaf, r.detail
-	p.index = r.index
+	p.index, p.checked = r.index, r.checked
+	p.times = append(p.times, l.At.UnixMilli())
 	p.tally.Classes[className(l.Class)]++
 	if p.chosen == nil && p.snap.Size() > 0 && l.At.After(p.snap.Last()) {
 		p.told(p.snap.Last())
@@ -114,13 +164,15 @@ func (p *replayer) wanted(d *entry.Detail) bool {
 func (p *replayer) follows(l entry.Leaf, d *entry.Detail) (want entry.Leaf, ok bool) {
 	switch {
 	case d.Share != nil:
+		p.seen(d.Share)
 		return p.share(l, d.Share)
 	case d.Notice != nil:
 		return p.notice(l, d.Notice)
 	case d.Unparsed != nil:
 		return p.unparsed(l, d.Unparsed), true
 	}
-	// An act proves itself in Fold.
+	p.retained(l, d.Register)
+	// What else there is to an act, it proves itself in Fold.
 	return entry.Leaf{
 		Class: entry.ClassRegister, Outcome: entry.OutcomeControl, At: l.At, Share: l.Share, From: fairlead.Hub, To: fairlead.Hub,
 	}, true
@@ -179,6 +231,9 @@ func (p *replayer) differsAt(index int64, what, recorded, follows string) {
 
 // compareLeaves names each part of a leaf that does not follow.
 func (p *replayer) compareLeaves(l, want entry.Leaf) {
+	if l == want {
+		return
+	}
 	for _, part := range []struct {
 		what              string
 		recorded, follows any

@@ -1,7 +1,10 @@
 package monitor_test
 
 import (
+	"encoding/json"
 	"errors"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +13,7 @@ import (
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/monitor"
+	"fairlead/internal/registry"
 )
 
 func clonedDetail(t testing.TB, raw []byte) *entry.Detail {
@@ -202,4 +206,44 @@ func BenchmarkReplay(b *testing.B) {
 		n += r.Size
 	}
 	b.ReportMetric(float64(n)/time.Since(began).Seconds(), "entries/s")
+}
+
+// TestReplayVerifies: what Verify finds in the entries, Replay finds too, and replays nothing.
+func TestReplayVerifies(t *testing.T) {
+	l := real(t)
+	f := &field{T: t, made: l, pairs: longer(readLog(t, l.dir, l.vkey), 600)}
+	backdated := slices.Clone(f.pairs)
+	backdated[500].leaf.At = backdated[498].leaf.At
+	record, err := json.Marshal(registry.Erasing{Reason: "mistake", Details: []registry.Detail{{Entry: 500}}})
+	must(t, err)
+	order := pair{leaf: entry.Leaf{
+		Class: entry.ClassRegister, Outcome: entry.OutcomeControl, At: f.pairs[599].leaf.At, Share: fairlead.NewShareID(), From: fairlead.Hub, To: fairlead.Hub,
+	}, detail: &entry.Detail{Register: &entry.Register{Action: registry.Erase, Record: record}}}
+	for says, pairs := range map[string][]pair{
+		"earlier than the entry before it":              backdated,
+		"ordered erased by entry 600 and is still here": append(slices.Clone(f.pairs), order),
+	} {
+		dir := forge(t, l.skey, l.vkey, pairs, nil)
+		r, err := monitor.Replay(t.Context(), dir, l.vkey)
+		v, found := monitor.Verify(t.Context(), dir, l.vkey)
+		if !errors.Is(err, monitor.ErrAltered) || !strings.Contains(err.Error(), says) || r.Replay != nil || found == nil || len(r.Faults) != len(v.Faults) {
+			t.Errorf("%s: %v, %+v", says, err, r)
+		}
+	}
+}
+
+// TestForgedFarBehind: a signature that is checked ahead of the fold, as all are but those of the first blocks, is
+// checked all the same.
+func TestForgedFarBehind(t *testing.T) {
+	l := real(t)
+	pairs := readLog(t, l.dir, l.vkey)
+	last := pairs[the(t, pairs, 1, share("assessment.share", fairlead.Delivered))]
+	pairs = longer(pairs, 256*(runtime.GOMAXPROCS(0)+5))
+	last.detail, last.raw = clonedDetail(t, last.raw), nil
+	header(t, &last, func(h *envelope.Header) { h.ID = fairlead.NewShareID() })
+	last.leaf.At = pairs[len(pairs)-1].leaf.At
+	r, err := monitor.Replay(t.Context(), forge(t, l.skey, l.vkey, append(pairs, last), nil), l.vkey)
+	if !errors.Is(err, monitor.ErrReplay) || !strings.Contains(r.Words(), "E_SIGNATURE") {
+		t.Errorf("%v\n%s", err, r.Words())
+	}
 }

@@ -249,6 +249,19 @@ var lies = map[string]attack{
 		at := the(f.T, f.pairs, 1, share("agreement.signature", fairlead.Delivered))
 		return f.lie(at, func(p *pair) { header(f.T, p, func(h *envelope.Header) { h.From.Agency = "CEDAR" }) }, nil)
 	}},
+	"erase before its time is over": {replaying, "retention of entry 500: the log says its time is over", func(f *field) error {
+		return f.erased(registry.Erasing{Class: registry.RetentionHeader, Reason: "retention"}, time.Hour)
+	}},
+	"show a sender another log": {replaying, "split view: ALDER signed that it was shown a log", func(f *field) error {
+		at := f.share(1, fairlead.Delivered)
+		f.pairs[at].detail, f.pairs[at].raw = clonedDetail(f.T, f.pairs[at].raw), nil
+		header(f.T, &f.pairs[at], func(h *envelope.Header) { h.Seen.Root[0] ^= 1 })
+		r, _ := monitor.Replay(f.Context(), forge(f.T, f.skey, f.vkey, f.pairs, nil), f.vkey)
+		for _, s := range r.Replay.Splits {
+			return fmt.Errorf("%v", s)
+		}
+		return nil
+	}},
 	"keep from a party that an agreement is in force": {replaying, "missing notice", func(f *field) error {
 		at := the(f.T, f.pairs, 2, func(p pair) bool { return p.detail.Notice != nil })
 		pairs := slices.Clone(f.pairs)
@@ -264,6 +277,42 @@ var lies = map[string]attack{
 		}
 		return nil
 	}},
+}
+
+// erased has the hub erase the detail of entry 500, by an order so long after the last entry, and replays.
+func (f *field) erased(order registry.Erasing, after time.Duration) error {
+	order.Details = []registry.Detail{{Entry: 500}}
+	record, err := json.Marshal(order)
+	must(f.T, err)
+	pairs := slices.Clone(f.pairs)
+	gone := entry.DetailDigest(pairs[500].detail.Marshal())
+	pairs[500].raw = make([]byte, len(pairs[500].detail.Marshal()))
+	act := pair{leaf: entry.Leaf{
+		Class: entry.ClassRegister, Outcome: entry.OutcomeControl, At: pairs[len(pairs)-1].leaf.At.Add(after), Share: fairlead.NewShareID(), From: fairlead.Hub, To: fairlead.Hub,
+	}, detail: &entry.Detail{Register: &entry.Register{Action: registry.Erase, Record: record}}}
+	return f.replay(forge(f.T, f.skey, f.vkey, append(pairs, act), func(i int, l *entry.Leaf) {
+		if i == 500 {
+			l.Detail = gone
+		}
+	}))
+}
+
+// TestRetentionInTime: an order of retention that was due follows, and so does any that gives another reason.
+func TestRetentionInTime(t *testing.T) {
+	l := real(t)
+	f := &field{T: t, made: l, pairs: longer(readLog(t, l.dir, l.vkey), 600)}
+	for name, test := range map[string]struct {
+		order registry.Erasing
+		after time.Duration
+	}{
+		"its time is over":     {registry.Erasing{Class: registry.RetentionHeader, Reason: "retention"}, (registry.HeaderDays + 1) * 24 * time.Hour},
+		"a mistake, at once":   {registry.Erasing{Reason: "mistake"}, time.Hour},
+		"the order of a court": {registry.Erasing{Reason: "order", Reference: "X-1"}, time.Hour},
+	} {
+		if err := f.erased(test.order, test.after); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 // onProofs are attacks on what auditors and parties take away.

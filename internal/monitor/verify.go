@@ -44,28 +44,37 @@ type checker struct {
 
 // check runs all checks. Its error is of the file system, or the end of ctx.
 func (c *checker) check(ctx context.Context) error {
+	if err := c.files(ctx); err != nil || c.text == nil {
+		return err // without a checkpoint there is nothing to hold the rest against
+	}
+	if err := c.entries(ctx); err != nil {
+		return err
+	}
+	c.finish()
+	return nil
+}
+
+// files checks everything but the entries against their details and one another.
+func (c *checker) files(ctx context.Context) error {
 	err := c.reach()
 	c.report = c.archive.report(Verified)
 	if err := c.layout(); err != nil {
 		return err
 	}
 	if err != nil {
-		return c.note("", err) // without a checkpoint there is nothing to hold the rest against
+		return c.note("", err)
 	}
 	_, err = tlog.VerifyDir(ctx, c.dir, c.key.Verifier)
 	if err := c.note("", err); err != nil {
 		return err
 	}
-	err = tlog.VerifyDetails(filepath.Join(c.dir, detailsDir), c.tree.N)
-	if err := c.note(detailsDir, err); err != nil {
-		return err
-	}
-	if err := c.entries(ctx); err != nil {
-		return err
-	}
+	return c.note(detailsDir, tlog.VerifyDetails(filepath.Join(c.dir, detailsDir), c.tree.N))
+}
+
+// finish reports what is known after the last entry, and sorts.
+func (c *checker) finish() {
 	c.erasures.faults(&c.report, func(int64) bool { return true })
 	slices.SortStableFunc(c.report.Faults, func(a, b Fault) int { return cmp.Compare(a.Entry, b.Entry) })
-	return nil
 }
 
 // layout reports what does not belong into a mirror. What lies below tile and details is for tlog.
@@ -153,14 +162,18 @@ func (c *checker) entry(e line) {
 	case err != nil:
 		c.report.fault(Fault{Entry: e.index, Path: segmentPath(e.index / span), What: err.Error()})
 	}
-	if l.At.IsZero() {
-		return
+	if !l.At.IsZero() {
+		c.inTime(e.index, l.At)
 	}
-	if l.At.Before(c.last) {
-		c.report.fault(Fault{Entry: e.index, Path: bundlePath(e.index / span), What: fmt.Sprintf("entry %d: it is of %s, earlier than the entry before it, of %s: the log was backdated",
-			e.index, stamp(l.At), stamp(c.last))})
+}
+
+// inTime checks that an entry is not earlier than the one before.
+func (c *checker) inTime(index int64, at time.Time) {
+	if at.Before(c.last) {
+		c.report.fault(Fault{Entry: index, Path: bundlePath(index / span), What: fmt.Sprintf("entry %d: it is of %s, earlier than the entry before it, of %s: the log was backdated",
+			index, stamp(at), stamp(c.last))})
 	}
-	c.last = l.At
+	c.last = at
 }
 
 // stamp is an instant as the log has it, in milliseconds.

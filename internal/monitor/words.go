@@ -78,6 +78,12 @@ func (r *Report) findings() string {
 		if p.MoreGone > 0 {
 			fmt.Fprintf(&b, "and %d more that are not replayable\n", p.MoreGone)
 		}
+		for _, s := range p.Splits {
+			fmt.Fprintln(&b, s)
+		}
+		if p.MoreSplits > 0 {
+			fmt.Fprintf(&b, "and %d split views more\n", p.MoreSplits)
+		}
 		for _, d := range p.Differences {
 			fmt.Fprintln(&b, d)
 		}

@@ -59,6 +59,11 @@ var reasons = []string{"retention", "order", "request", "mistake"}
 // reference is short and of one word, so that nobody writes a sentence there.
 var reference = regexp.MustCompile(`^[A-Za-z0-9./:_-]{0,64}$`)
 
+// Retention reports whether an act says that the time of what it names is over, as against an order, a request or
+// a mistake. It is for the hub and for who replays to hold that against Outlived: a view of the register alone does
+// not know when its entries were made.
+func (e *Erasing) Retention() bool { return e.Reason == "retention" || e.Class != "" }
+
 // ParseErasing reads the record.
 func ParseErasing(record []byte) (*Erasing, error) {
 	var e Erasing

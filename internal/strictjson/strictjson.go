@@ -9,7 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
+	"reflect"
 	"slices"
 	"unicode/utf8"
 )
@@ -23,13 +23,36 @@ const (
 	maxMembers = 1000
 )
 
-var nameForm = regexp.MustCompile(`^[a-z0-9_]{1,40}$`)
+// maxName bounds a member name in bytes.
+const maxName = 40
+
+// plain reports whether a member name is of a-z, 0-9 and '_'.
+func plain(name []byte) bool {
+	for _, c := range name {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
+			return false
+		}
+	}
+	return len(name) > 0 && len(name) <= maxName
+}
 
 // Unmarshal decodes b into v, which must be a pointer to a type whose member names are lower-case.
 func Unmarshal(b []byte, v any) error {
 	if !utf8.Valid(b) {
 		return fmt.Errorf("%w: not UTF-8 (RFC 8259 §8.1)", ErrStrict)
 	}
+	to := reflect.ValueOf(v)
+	if to.Kind() == reflect.Pointer && !to.IsNil() && to.Elem().IsZero() {
+		if read(b, to) {
+			return nil
+		}
+		to.Elem().SetZero()
+	}
+	return library(b, v)
+}
+
+// library reads by the standard library, after what that does not look at.
+func library(b []byte, v any) error {
 	if err := scan(b); err != nil {
 		return err
 	}
@@ -114,7 +137,7 @@ func quoted(b []byte) []byte {
 
 // add takes the next member name of an object, which stands at byte i.
 func (l *level) add(name []byte, i int) error {
-	if !nameForm.Match(name) {
+	if !plain(name) {
 		return fmt.Errorf("%w: member name at byte %d is not lower-case a-z, 0-9 or '_'", ErrStrict, i)
 	}
 	if slices.ContainsFunc(l.names, func(n []byte) bool { return bytes.Equal(n, name) }) {

@@ -1,6 +1,7 @@
 package tlog
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -386,24 +387,28 @@ func VerifyDetails(dir string, n int64) error {
 	if err != nil {
 		return err
 	}
+	var b bytes.Buffer // one for all
 	for k := int64(0); k<<8 < n && c.more == 0; k++ {
-		if err := c.note(verifySegment(dir, k, int(min(width, n-k<<8)))); err != nil {
+		if err := c.note(verifySegment(&b, dir, k, int(min(width, n-k<<8)))); err != nil {
 			return err
 		}
 	}
 	return c.err()
 }
 
-func verifySegment(dir string, k int64, want int) error {
+func verifySegment(b *bytes.Buffer, dir string, k int64, want int) error {
 	name := segmentPath(k)
-	b, err := readFile(dir, name, MaxSegment)
+	err := readInto(b, dir, name, MaxSegment+1)
 	if errors.Is(err, fs.ErrNotExist) {
 		return missing(name)
+	}
+	if err == nil {
+		err = within(name, b.Bytes(), MaxSegment)
 	}
 	if err != nil {
 		return err
 	}
-	details, err := ParseSegment(b)
+	details, err := ParseSegment(b.Bytes())
 	if entry := k<<8 + int64(len(details)); err != nil && len(details) < want {
 		return altered(name, entry, "%s ends inside detail %d", name, entry)
 	}

@@ -1,6 +1,7 @@
 package tlog
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -95,18 +96,44 @@ func partOf(t xtlog.Tile, n int64) bool {
 	return t.N == at>>8 && int64(t.W) == at%width
 }
 
-// readFile reads a whole file of at most limit bytes; a longer one is ErrAltered.
-func readFile(dir, name string, limit int64) ([]byte, error) {
+// ReadFile reads at most limit bytes of a file below dir; name has slashes. A log is read by whole files, so that
+// each gets the memory that it needs, once.
+func ReadFile(dir, name string, limit int64) ([]byte, error) {
+	var b bytes.Buffer
+	err := readInto(&b, dir, name, limit)
+	return b.Bytes(), err
+}
+
+func readInto(b *bytes.Buffer, dir, name string, limit int64) error {
 	f, err := os.Open(filepath.Join(dir, filepath.FromSlash(name)))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		err = altered(name, -1, "%s has more than %d bytes", name, limit)
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	b.Reset()
+	b.Grow(int(min(info.Size(), limit)) + bytes.MinRead)
+	_, err = b.ReadFrom(io.LimitReader(f, limit))
+	return err
+}
+
+// readFile reads a whole file of at most limit bytes; a longer one is ErrAltered.
+func readFile(dir, name string, limit int64) ([]byte, error) {
+	b, err := ReadFile(dir, name, limit+1)
+	if err == nil {
+		err = within(name, b, limit)
 	}
 	return b, err
+}
+
+func within(name string, b []byte, limit int64) error {
+	if int64(len(b)) > limit {
+		return altered(name, -1, "%s has more than %d bytes", name, limit)
+	}
+	return nil
 }
 
 // readExact reads the file of a tile, of that width and no other.
