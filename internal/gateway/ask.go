@@ -39,6 +39,7 @@ func (v *visit) sort(f form, q question) schema.Shape {
 // draftShapes are the questions of the header.
 var draftShapes = map[string]schema.Shape{
 	"case":      {Form: "phrase", Max: 60},
+	"section":   {Form: "code", List: "section"},
 	"urgency":   {Form: "code", List: "urgency", Values: []string{"Immediate", "Expected", "Future"}},
 	"certainty": {Form: "code", List: "certainty", Values: []string{"Observed", "Likely", "Possible"}},
 	"threshold": {Form: "code", List: "threshold", Values: []string{"TH1", "TH2", "TH3", "TH4"}},
@@ -128,6 +129,9 @@ func (v *visit) choices(fd *web.Field, d *written, f form, q question, shape sch
 		if q.at == "draft/purpose" {
 			values = f.purpose
 		}
+		if q.at == "draft/section" {
+			values = d.Carried
+		}
 		if len(values) > 12 {
 			fd.Form = map[string]string{"code": "list", "codes": "choices"}[shape.Form]
 		}
@@ -146,8 +150,8 @@ func (v *visit) codeWords(q question, shape schema.Shape, value string) string {
 	if list == "" {
 		list = "v"
 	}
-	if q.at == "facts/reason" {
-		list = "refusal"
+	if name, ok := strings.CutPrefix(q.at, "facts/"); ok {
+		return v.factWord(name, value)
 	}
 	return v.words.Code(list, value)
 }
@@ -169,18 +173,18 @@ func (v *visit) check(d *written, f form, q question) {
 	switch shape.Form {
 	case "date":
 		if _, ok := v.day(d, q.name); !ok {
-			v.wanted(d, q, "-day", "fault.date")
+			v.wanted(d, f, q, "-day", "fault.date")
 		}
 		return
 	case "instant":
-		v.checkInstant(d, q)
+		v.checkInstant(d, f, q)
 		return
 	case "file", "answer":
 		return
 	}
 	value := d.Values.Get(q.name)
 	switch {
-	case value == "" && q.must:
+	case value == "" && d.needs(f, q):
 		v.refuse(q.name, "fault.empty", "label", v.labelOf(q))
 	case value == "":
 	case shape.Max > 0 && len([]rune(value)) > shape.Max:
@@ -194,25 +198,25 @@ func (v *visit) check(d *written, f form, q question) {
 	}
 }
 
-func (v *visit) checkInstant(d *written, q question) {
+func (v *visit) checkInstant(d *written, f form, q question) {
 	if _, ok := v.instant(d, q.name); ok {
-		if at, _ := v.instant(d, q.name); at.After(v.now().Add(5 * time.Minute)) {
+		if at, _ := v.instant(d, q.name); !q.ahead && at.After(v.now().Add(5*time.Minute)) {
 			v.refuse(q.name+"-day", "fault.future", "label", v.labelOf(q))
 		}
 		return
 	}
-	v.wanted(d, q, "-day", "fault.moment")
+	v.wanted(d, f, q, "-day", "fault.moment")
 }
 
 // wanted is a fault of a date, where one was begun or is needed.
-func (v *visit) wanted(d *written, q question, box, key string) {
+func (v *visit) wanted(d *written, f form, q question, box, key string) {
 	for _, name := range q.inputs() {
 		if d.Values.Get(name) != "" {
 			v.refuse(q.name+box, key, "label", v.labelOf(q))
 			return
 		}
 	}
-	if q.must {
+	if d.needs(f, q) {
 		v.refuse(q.name+box, key, "label", v.labelOf(q))
 	}
 }

@@ -68,9 +68,12 @@ func (v *visit) weigh(out *client.Draft, d *written, f form) {
 	if !strings.HasPrefix(f.kind, "alert.") {
 		return
 	}
-	out.Urgency, out.Severity, out.Certainty = fairlead.Urgency(d.Values.Get("urgency")), "Severe", fairlead.Certainty(d.Values.Get("certainty"))
+	out.Urgency, out.Severity, out.Certainty = fairlead.Urgency(either(d.Values.Get("urgency"), d.Urgency)), "Severe", fairlead.Certainty(d.Values.Get("certainty"))
 	if f.urgent {
 		out.Urgency, out.Certainty = fairlead.UrgencyImmediate, "Observed" // that the child is gone was seen
+	}
+	if f.kind == "alert.cancel" { // with the urgency of its alert, so that it reaches whoever was alerted
+		out.Severity, out.Certainty = "Minor", "Observed"
 	}
 	out.Threshold = fairlead.TH3
 	if out.Urgency == fairlead.UrgencyImmediate {

@@ -44,6 +44,7 @@ type checkPage struct {
 	Nobody      bool // every share would be refused
 	Away        bool
 	Unsure      bool
+	Who         bool // the recipients may be changed
 }
 
 type checkedStage struct {
@@ -53,7 +54,7 @@ type checkedStage struct {
 
 // checkAnswers shows what was written and what will become of it.
 func (v *visit) checkAnswers(d *written, f form) error {
-	p := checkPage{Page: v.page("check.title"), ID: d.ID, Caption: v.words.Code("kind", f.kind), Version: d.Version, Unsure: d.Sent == "sending", Away: v.g.away() != nil}
+	p := checkPage{Page: v.page("check.title"), ID: d.ID, Caption: v.words.Code("kind", f.kind), Version: d.Version, Unsure: d.Sent == "sending", Away: v.g.away() != nil, Who: slices.Contains(f.names(d), stageWho)}
 	p.Back = "/send/" + d.ID + "/" + stageLaw
 	missing := v.checkAll(d, f)
 	p.Stages = v.checkedStages(d, f)
@@ -62,7 +63,7 @@ func (v *visit) checkAnswers(d *written, f form) error {
 		if err != nil {
 			return err
 		}
-		previews, err := v.g.cfg.Client.Preview(out)
+		previews, err := v.previews(d, out)
 		if err != nil {
 			return err
 		}

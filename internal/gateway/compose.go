@@ -60,7 +60,7 @@ func (f form) names(d *written) []string {
 	for _, s := range f.stages {
 		list = append(list, s.name)
 	}
-	if d.ReplyTo.IsZero() {
+	if d.ReplyTo.IsZero() && len(d.Follows) == 0 {
 		list = append(list, stageWho)
 	}
 	return append(list, stageLaw, stageCheck)

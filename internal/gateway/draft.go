@@ -24,11 +24,14 @@ type written struct {
 	Values  url.Values
 	Photo   []byte
 	Media   string
-	ReplyTo fairlead.ShareID `json:",omitzero"`
-	Asked   []asked          // questions of the request that this answers
-	Purpose string           // of what this answers
-	Level   string           // threshold of what this answers
-	Peer    string           // who asked
+	ReplyTo fairlead.ShareID            `json:",omitzero"`
+	Asked   []asked                     // questions of the request that this answers
+	Purpose string                      // of what this answers
+	Level   string                      // threshold of what this answers
+	Peer    string                      // who asked
+	Urgency string                      // of the alert that this follows
+	Follows map[string]fairlead.ShareID // share that each recipient got of the message that this follows
+	Carried []string                    // sections of that message that may be put right
 }
 
 // asked is a question of another agency.
@@ -93,7 +96,11 @@ func (g *Gateway) openDraft(text string) (*written, form, error) {
 
 // of adds to the form what only the draft knows: a question for each question that it answers.
 func (f form) of(d *written) form {
-	if f.kind != "info.response" {
+	switch f.kind {
+	case "info.response":
+	case "correction":
+		return f.in(d.Values.Get("section"), d.Carried)
+	default:
 		return f
 	}
 	asks := append([]question{}, f.stages[0].asks...)
@@ -112,22 +119,19 @@ func (v *visit) startDraft(kind string, m *client.Message) error {
 	if !ok || f.begins() == (m != nil) {
 		return errNotFound
 	}
-	d := &written{ID: fairlead.NewShareID().String(), User: v.user, Kind: kind, Version: 1, Changed: v.now(), Values: url.Values{}}
+	d := v.blank(kind)
 	if m != nil {
 		if err := v.answerTo(d, m); err != nil {
 			return err
 		}
 	}
-	if err := v.g.saveDraft(d); err != nil {
-		return err
-	}
-	return v.redirect("/send/" + d.ID + "/" + f.stages[0].name)
+	return v.keepNew(d, f)
 }
 
 // answerTo takes over what an answer shares with its question.
 func (v *visit) answerTo(d *written, m *client.Message) error {
 	h := m.Header
-	d.ReplyTo, d.Peer, d.Purpose, d.Level = h.ID, string(h.From.Agency), string(h.Purpose), string(h.Threshold)
+	d.ReplyTo, d.Peer, d.Purpose, d.Level, d.Urgency = h.ID, string(h.From.Agency), string(h.Purpose), string(h.Threshold), string(h.Urgency)
 	var ref string
 	thread, err := v.g.threadOf(h.ID.String())
 	if err != nil {

@@ -10,6 +10,8 @@ type question struct {
 	must  bool   // it has to be answered
 	as    string // a form other than the schema's: lines, agency
 	label string // words from elsewhere: the question of another agency
+	group string // questions that need an answer as soon as one of them has one
+	ahead bool   // an instant that may be still to come
 }
 
 // stage is one page of a form.
@@ -191,6 +193,7 @@ var forms = []form{
 			{name: "review_by", at: "SC-HIST/review_by"},
 		}}},
 	},
+	alertUpdate, alertCancel, correction,
 }
 
 // here stands for the country of this agency among the fixed values.

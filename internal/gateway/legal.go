@@ -63,7 +63,7 @@ func (v *visit) valid(d *written, f form) (list []grounds, err error) {
 		}
 		basis := b.basis
 		out.Basis = &basis
-		previews, err := v.g.cfg.Client.Preview(out)
+		previews, err := v.previews(d, out)
 		if err != nil {
 			return nil, err
 		}

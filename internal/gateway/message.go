@@ -50,6 +50,10 @@ type receivedPage struct {
 	Thread   string
 	Unopened string // what opening will tell
 	Told     string // what was acknowledged last
+
+	Shut       string // why it is not shown: its sender asks for it back
+	Answer     string // where a recall is answered, if the message is one
+	Mismatches []viewLine
 }
 
 type viewLine struct {
@@ -72,11 +76,17 @@ func (v *visit) message() error {
 	if p.Opened, err = v.looked(id); err != nil {
 		return err
 	}
-	if p.Opened {
+	if m.Recall != nil {
+		p.Shut = v.words.T("recalled.shut", "agency", v.g.agencyName(m.Recall.From))
+	}
+	if p.Opened && p.Shut == "" {
 		if p.Sections, err = v.sections(m); err != nil {
 			return err
 		}
 		p.Ack, p.Replies = v.ackField(m), v.replies(m)
+		if p.Mismatches, err = v.mismatchLines(m); err != nil {
+			return err
+		}
 	}
 	if p.Views, err = v.viewLines(id); err != nil {
 		return err
@@ -110,6 +120,10 @@ func (v *visit) receivedPage(m *client.Message) receivedPage {
 		p.Rows = append(p.Rows, row{Key: w.Code("deadline", d.Code), Text: v.due(d)})
 	}
 	v.headerRows(h, text)
+	p.Rows = append(p.Rows, v.aboutRows(h)...)
+	if h.Kind == "recall.notice" {
+		p.Answer = "/recalls/" + h.ReplyTo.String()
+	}
 	return p
 }
 
@@ -124,7 +138,11 @@ func (v *visit) headerRows(h *envelope.Header, text func(key, value string)) {
 	code("message.purpose", "purpose", string(h.Purpose))
 	code("message.threshold", "threshold", string(h.Threshold))
 	if h.Urgency != "" {
-		text("message.urgency", strings.Join([]string{w.Code("urgency", h.Urgency), w.Code("severity", h.Severity), w.Code("certainty", h.Certainty)}, " · "))
+		how := []string{w.Code("urgency", h.Urgency)}
+		if h.Severity != "" { // of an alert
+			how = append(how, w.Code("severity", h.Severity), w.Code("certainty", h.Certainty))
+		}
+		text("message.urgency", strings.Join(how, " · "))
 	}
 	if h.Basis != nil {
 		text("message.basis", v.basisWords(h.Basis))
@@ -212,6 +230,9 @@ func (v *visit) openMessage() error {
 	if err != nil {
 		return err
 	}
+	if m.Recall != nil {
+		return v.redirect("/messages/" + id.String())
+	}
 	if err := v.look(id); err != nil {
 		return err
 	}
@@ -278,8 +299,11 @@ func (v *visit) acknowledge() error {
 
 // answers are the kinds that these pages answer a kind with.
 var answers = map[string][]string{
-	"info.request": {"info.response", "disclosure.refusal"},
-	"referral.new": {"referral.response", "disclosure.refusal"},
+	"info.request":  {"info.response", "disclosure.refusal"},
+	"referral.new":  {"referral.response", "disclosure.refusal"},
+	"alert.missing": {"alert.update", "alert.cancel"},
+	"alert.at_risk": {"alert.update", "alert.cancel"},
+	"alert.arrival": {"alert.update", "alert.cancel"},
 }
 
 func (v *visit) replies(m *client.Message) (list []replyChoice) {
@@ -287,6 +311,9 @@ func (v *visit) replies(m *client.Message) (list []replyChoice) {
 		return nil
 	}
 	for _, k := range answers[m.Header.Kind] {
+		if k == "alert.cancel" && m.Acked != string(fairlead.AckAccepted) { // who leads ends it
+			continue
+		}
 		list = append(list, replyChoice{k, v.words.T("reply." + k)})
 	}
 	return list
@@ -303,7 +330,7 @@ func (v *visit) reply() error {
 		return err
 	}
 	k := v.r.FormValue("kind")
-	if seen, err := v.looked(id); err != nil || !seen || !v.acts() || !slices.Contains(answers[m.Header.Kind], k) {
+	if seen, err := v.looked(id); err != nil || !seen || !v.acts() || !slices.ContainsFunc(v.replies(m), func(c replyChoice) bool { return c.Kind == k }) {
 		return either(err, errForbidden)
 	}
 	return v.startDraft(k, m)

@@ -232,6 +232,8 @@ func (v *visit) fail(err error) {
 	switch {
 	case errors.Is(err, errNotFound) || errors.Is(err, client.ErrUnknownShare):
 		status, key = http.StatusNotFound, "notfound"
+	case errors.Is(err, client.ErrRecalled):
+		status, key = http.StatusGone, "gone"
 	case errors.Is(err, errForbidden):
 		status, key = http.StatusForbidden, "forbidden"
 	case errors.As(err, &large):
