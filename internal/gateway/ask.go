@@ -30,7 +30,9 @@ func (v *visit) sort(f form, q question) schema.Shape {
 	shape, _ := v.g.cfg.Schema.Shape(f.kind, fairlead.SectionCode(head), strings.Split(rest, "/")...)
 	if shape.Form == "list" { // a list of codes is a choice of several
 		items, _ := v.g.cfg.Schema.Shape(f.kind, fairlead.SectionCode(head), append(strings.Split(rest, "/"), "0")...)
-		items.Form = "codes"
+		if items.Form = map[bool]string{true: "codes", false: "items"}[items.Values != nil]; items.Form == "items" {
+			items.Max = 15000
+		}
 		return items
 	}
 	return shape
@@ -40,6 +42,15 @@ func (v *visit) sort(f form, q question) schema.Shape {
 var draftShapes = map[string]schema.Shape{
 	"case":      {Form: "phrase", Max: 60},
 	"section":   {Form: "code", List: "section"},
+	"sections":  {Form: "codes", List: "section", Values: texts(fairlead.Sections)},
+	"agencies":  {Form: "codes"},
+	"purposes":  {Form: "codes", List: "purpose", Values: texts(fairlead.Purposes)},
+	"giver":     {Form: "code", List: "giver"},
+	"assessor":  {Form: "phrase", Max: 40},
+	"said":      {Form: "instant"},
+	"until":     {Form: "code"},
+	"withhold":  {Form: "code", List: "withhold", Values: []string{"fear", "want-to-tell-themselves", "other"}},
+	"places":    {Form: "places"},
 	"urgency":   {Form: "code", List: "urgency", Values: []string{"Immediate", "Expected", "Future"}},
 	"certainty": {Form: "code", List: "certainty", Values: []string{"Observed", "Likely", "Possible"}},
 	"threshold": {Form: "code", List: "threshold", Values: []string{"TH1", "TH2", "TH3", "TH4"}},
@@ -60,7 +71,7 @@ func (v *visit) field(d *written, f form, q question) web.Field {
 		fd.Label = w.T("optional", "label", fd.Label)
 	}
 	switch shape := v.sort(f, q); shape.Form {
-	case "text", "lines", "answer":
+	case "text", "lines", "items", "answer":
 		fd.Form = "text"
 		if shape.Max > 0 && shape.Max < 15000 {
 			fd.Max = shape.Max
@@ -125,13 +136,7 @@ func (v *visit) choices(fd *web.Field, d *written, f form, q question, shape sch
 		}
 	case "code", "codes":
 		fd.Form = map[string]string{"code": "choice", "codes": "choices"}[shape.Form]
-		values := shape.Values
-		if q.at == "draft/purpose" {
-			values = f.purpose
-		}
-		if q.at == "draft/section" {
-			values = d.Carried
-		}
+		values := v.values(d, f, q, shape)
 		if len(values) > 12 {
 			fd.Form = map[string]string{"code": "list", "codes": "choices"}[shape.Form]
 		}
@@ -146,6 +151,12 @@ func (v *visit) choices(fd *web.Field, d *written, f form, q question, shape sch
 
 // codeWords is the word for a value of a choice.
 func (v *visit) codeWords(q question, shape schema.Shape, value string) string {
+	switch q.at {
+	case "draft/agencies":
+		return v.g.agencyName(fairlead.AgencyID(value))
+	case "draft/until":
+		return v.words.Date(dayOf(value))
+	}
 	list := codeList(shape.List)
 	if list == "" {
 		list = "v"

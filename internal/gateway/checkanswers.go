@@ -55,7 +55,7 @@ type checkedStage struct {
 // checkAnswers shows what was written and what will become of it.
 func (v *visit) checkAnswers(d *written, f form) error {
 	p := checkPage{Page: v.page("check.title"), ID: d.ID, Caption: v.words.Code("kind", f.kind), Version: d.Version, Unsure: d.Sent == "sending", Away: v.g.away() != nil, Who: slices.Contains(f.names(d), stageWho)}
-	p.Back = "/send/" + d.ID + "/" + stageLaw
+	p.Back = "/send/" + d.ID + "/" + f.before(d, stageCheck)
 	missing := v.checkAll(d, f)
 	p.Stages = v.checkedStages(d, f)
 	if len(missing) == 0 {
@@ -125,6 +125,9 @@ func (v *visit) checkedStages(d *written, f form) (list []checkedStage) {
 			})
 		}
 		list = append(list, stage)
+	}
+	if f.record != nil {
+		return list
 	}
 	law := checkedStage{Name: stageLaw, Title: w.T("step.law")}
 	add := func(name, words string) {
@@ -213,7 +216,10 @@ func (v *visit) outcome(to fairlead.AgencyID, d policy.Decision) outcome {
 		}
 	}
 	own, other := v.g.cfg.Client.Snapshot().Agency(v.g.agency), v.g.cfg.Client.Snapshot().Agency(to)
-	if own != nil && other != nil && own.Jurisdiction.State() != other.Jurisdiction.State() {
+	if to == fairlead.Hub {
+		o.Who = w.T("who.hub")
+	}
+	if own != nil && other != nil && to != fairlead.Hub && own.Jurisdiction.State() != other.Jurisdiction.State() {
 		o.Abroad = w.T("abroad", "country", w.Country(other.Jurisdiction.State()))
 	}
 	for _, c := range slices.Concat(d.Causes, d.Holds) {

@@ -60,6 +60,9 @@ func (f form) names(d *written) []string {
 	for _, s := range f.stages {
 		list = append(list, s.name)
 	}
+	if f.record != nil { // it goes to the hub
+		return append(list, stageCheck)
+	}
 	if d.ReplyTo.IsZero() && len(d.Follows) == 0 {
 		list = append(list, stageWho)
 	}

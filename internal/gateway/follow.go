@@ -224,7 +224,11 @@ func (v *visit) linkTo(id fairlead.ShareID) template.HTML {
 
 // blank is a draft of a kind in which nothing is answered yet.
 func (v *visit) blank(code string) *written {
-	return &written{ID: fairlead.NewShareID().String(), User: v.user, Kind: code, Version: 1, Changed: v.now(), Values: map[string][]string{}}
+	d := &written{ID: fairlead.NewShareID().String(), User: v.user, Kind: code, Version: 1, Changed: v.now(), Values: map[string][]string{}}
+	if f, ok := formOf(code); ok && f.record != nil {
+		d.Values.Set("to", string(fairlead.Hub))
+	}
+	return d
 }
 
 // keepNew saves a draft that was just begun and leads to its first stage.

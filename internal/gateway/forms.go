@@ -23,8 +23,10 @@ type stage struct {
 // form is how a kind is written.
 type form struct {
 	kind    string
-	purpose []string // to choose from; one needs no question
-	urgent  bool     // TH4 and Immediate from the start
+	purpose []string                               // to choose from; one needs no question
+	urgent  bool                                   // TH4 and Immediate from the start
+	level   string                                 // threshold, where nobody is asked
+	record  func(*visit, *written) ([]byte, error) // of a control kind, which goes to the hub
 	stages  []stage
 	fixed   map[string]any // what the schema wants and nobody needs to be asked; written where the object around it is
 }
@@ -193,7 +195,7 @@ var forms = []form{
 			{name: "review_by", at: "SC-HIST/review_by"},
 		}}},
 	},
-	alertUpdate, alertCancel, correction,
+	alertUpdate, alertCancel, correction, assessment, liaison, consentRecord,
 }
 
 // here stands for the country of this agency among the fixed values.
@@ -209,7 +211,7 @@ func formOf(kind string) (form, bool) {
 }
 
 // beginnings are the kinds that begin something; the others answer.
-func (f form) begins() bool { return len(f.purpose) > 0 }
+func (f form) begins() bool { return len(f.purpose) > 0 || f.record != nil }
 
 // caveats are set on a section by these pages: whereabouts and family are never for the family.
 var sectionCaveats = map[string]string{"LOC-NOW": "NO-FAMILY", "FAMILY": "NO-FAMILY"}

@@ -201,6 +201,9 @@ func (v *visit) sections(m *client.Message) ([]sectionView, error) {
 func (v *visit) sectionView(kind string, c client.Content) sectionView {
 	w := v.words
 	s := sectionView{Name: w.Code("section", c.Code), About: string(c.Code)}
+	if c.Stopped {
+		s.Handling = append(s.Handling, w.T("consent.stopped"))
+	}
 	for _, caveat := range c.Caveats {
 		s.Handling = append(s.Handling, w.Code("caveat", caveat))
 	}
