@@ -45,6 +45,8 @@ var draftShapes = map[string]schema.Shape{
 	"sections":  {Form: "codes", List: "section", Values: texts(fairlead.Sections)},
 	"agencies":  {Form: "codes"},
 	"purposes":  {Form: "codes", List: "purpose", Values: texts(fairlead.Purposes)},
+	"refused":   {Form: "codes", List: "section"},
+	"override":  {Form: "code", List: "override"},
 	"giver":     {Form: "code", List: "giver"},
 	"assessor":  {Form: "phrase", Max: 40},
 	"said":      {Form: "instant"},

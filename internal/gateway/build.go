@@ -37,6 +37,7 @@ func (v *visit) build(d *written, f form) (*client.Draft, error) {
 		}
 	}
 	err := v.addSections(out, docs, d, f)
+	d.override(out)
 	label(out)
 	return out, err
 }

@@ -104,6 +104,10 @@ func (v *visit) values(d *written, f form, q question, shape schema.Shape) (list
 			}
 		}
 		return list
+	case "draft/refused":
+		return v.refusedSections(d, f)
+	case "draft/override":
+		return v.overrideReasons(d, f)
 	case "draft/giver":
 		return v.givers()
 	case "draft/until":

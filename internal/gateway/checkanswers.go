@@ -45,6 +45,7 @@ type checkPage struct {
 	Away        bool
 	Unsure      bool
 	Who         bool // the recipients may be changed
+	Override    bool // a refusal keeps a section, or is overridden
 }
 
 type checkedStage struct {
@@ -70,6 +71,7 @@ func (v *visit) checkAnswers(d *written, f form) error {
 		for _, pr := range previews {
 			p.Outcomes = append(p.Outcomes, v.outcome(pr.To, pr.Decision))
 		}
+		p.Override = d.overrides() || len(refusedCodes(previews)) > 0
 		p.Nobody = !slices.ContainsFunc(previews, func(pr client.Preview) bool { return pr.Decision.Result != fairlead.Refused })
 		p.Ready = !p.Nobody
 	}

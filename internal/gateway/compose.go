@@ -103,6 +103,9 @@ func (v *visit) askStep() error {
 		return err
 	}
 	step := v.r.PathValue("step")
+	if step == stageOverride {
+		f = f.overriding()
+	}
 	if !slices.Contains(f.names(d), step) {
 		return errNotFound
 	}
@@ -122,6 +125,10 @@ func (v *visit) drawStep(d *written, f form, step string) error {
 		p.Lead = w.T(key)
 	}
 	p.Back = "/send"
+	if step == stageOverride {
+		p.Back = "/send/" + d.ID + "/" + stageCheck
+		return v.drawOverride(d, f, p)
+	}
 	if b := f.before(d, step); b != "" {
 		p.Back = "/send/" + d.ID + "/" + b
 	}
@@ -168,6 +175,9 @@ func (v *visit) saveStep() error {
 		return err
 	}
 	step := v.r.PathValue("step")
+	if step == stageOverride {
+		f = f.overriding()
+	}
 	if !slices.Contains(f.names(d), step) || step == stageCheck {
 		return errNotFound
 	}
@@ -194,7 +204,7 @@ func (v *visit) saveStep() error {
 	switch {
 	case v.r.PostForm.Get("later") != "":
 		return v.redirect("/sent?done=saved")
-	case v.r.PostForm.Get("return") != "" && step != stageWho:
+	case v.r.PostForm.Get("return") != "" && step != stageWho, step == stageOverride:
 		return v.redirect("/send/" + d.ID + "/" + stageCheck)
 	}
 	return v.redirect("/send/" + d.ID + "/" + f.after(d, step))
@@ -227,6 +237,10 @@ func (v *visit) takeStep(d *written, f form, step string) error {
 	}
 	s := f.stage(step)
 	d.take(s, v.r.PostForm)
+	if step == stageOverride && !d.overrides() { // the refusal is followed
+		d.take(s, nil)
+		return nil
+	}
 	for _, q := range s.asks {
 		if q.as == "file" {
 			if err := v.takePhoto(d, q); err != nil {

@@ -91,7 +91,10 @@ func (g *Gateway) openDraft(text string) (*written, form, error) {
 	if !ok {
 		return nil, form{}, errNotFound
 	}
-	return d, f.of(d), nil
+	if f = f.of(d); d.overrides() {
+		f = f.overriding()
+	}
+	return d, f, nil
 }
 
 // of adds to the form what only the draft knows: a question for each question that it answers.
