@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -47,6 +48,7 @@ var draftShapes = map[string]schema.Shape{
 	"purposes":  {Form: "codes", List: "purpose", Values: texts(fairlead.Purposes)},
 	"refused":   {Form: "codes", List: "section"},
 	"override":  {Form: "code", List: "override"},
+	"with":      {Form: "codes", List: "section"},
 	"giver":     {Form: "code", List: "giver"},
 	"assessor":  {Form: "phrase", Max: 40},
 	"said":      {Form: "instant"},
@@ -62,10 +64,7 @@ var draftShapes = map[string]schema.Shape{
 // field draws a question with what was typed.
 func (v *visit) field(d *written, f form, q question) web.Field {
 	w := v.words
-	fd := web.Field{Words: w, Form: "line", Name: q.name, Label: q.label, Value: d.Values.Get(q.name), Error: either(v.faultOf(q.name), v.faultOf(q.name+"-day"))}
-	if q.label == "" {
-		fd.Label = w.T("q." + q.name)
-	}
+	fd := web.Field{Words: w, Form: "line", Name: q.name, Label: v.labelOf(q), Value: d.Values.Get(q.name), Error: either(v.faultOf(q.name), v.faultOf(q.name+"-day"))}
 	if key := "q." + q.name + ".hint"; w.Has(key) {
 		fd.Hint = w.T(key)
 	}
@@ -74,7 +73,10 @@ func (v *visit) field(d *written, f form, q question) web.Field {
 	}
 	switch shape := v.sort(f, q); shape.Form {
 	case "text", "lines", "items", "answer":
-		fd.Form = "text"
+		if fd.Form = "text"; shape.Form == "text" && shape.Max > 0 && shape.Max <= 300 {
+			fd.Form = "line"
+			break
+		}
 		if shape.Max > 0 && shape.Max < 15000 {
 			fd.Max = shape.Max
 		}
@@ -114,6 +116,11 @@ func (v *visit) choices(fd *web.Field, d *written, f form, q question, shape sch
 		fd.Form = "choice"
 		add("true", w.T("yes"))
 		add("false", w.T("no"))
+	case "jurisdiction":
+		fd.Form = "list"
+		for _, p := range slices.Concat(v.places(), countries) {
+			add(p, w.Country(p))
+		}
 	case "country":
 		fd.Form = "list"
 		for _, c := range countries {
@@ -132,7 +139,7 @@ func (v *visit) choices(fd *web.Field, d *written, f form, q question, shape sch
 	case "agency":
 		fd.Form = "list"
 		for _, a := range v.g.cfg.Client.Snapshot().Agencies() {
-			if a.Type == fairlead.TypeLA {
+			if a.Type == fairlead.TypeLA || q.members != nil {
 				add(string(a.ID), a.Name)
 			}
 		}
@@ -204,6 +211,8 @@ func (v *visit) check(d *written, f form, q question) {
 		v.refuse(q.name, "fault.long", "n", shape.Max, "label", v.labelOf(q))
 	case shape.Form == "phrase" && strings.Contains(value, "\n"):
 		v.refuse(q.name, "fault.lines", "label", v.labelOf(q))
+	case shape.Form == "count" && !number(value):
+		v.refuse(q.name, "fault.number", "label", v.labelOf(q))
 	case shape.Form == "phone" && !phone(value):
 		v.refuse(q.name, "fault.phone")
 	case shape.Form == "lines" && len(lines(value)) > 20:
@@ -238,7 +247,24 @@ func (v *visit) labelOf(q question) string {
 	if q.label != "" {
 		return q.label
 	}
+	if q.members != nil {
+		return v.memberWords(q)
+	}
 	return v.words.T("q." + q.name)
+}
+
+// memberWords are the words for the members on the way to a value: the last two tell which it is.
+func (v *visit) memberWords(q question) string {
+	if len(q.members) == 1 && strings.HasPrefix(q.at, "facts/") {
+		return v.factLabel("", q.name)
+	}
+	names := q.members[max(0, len(q.members)-2):]
+	return strings.Join(words(names, func(name string) string { return v.words.T("m." + name) }), ": ")
+}
+
+func number(s string) bool {
+	_, err := strconv.Atoi(s)
+	return err == nil
 }
 
 // day reads a date of three boxes.

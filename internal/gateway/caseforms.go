@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"fairlead/internal/client"
 	"fairlead/internal/fairlead"
@@ -77,6 +79,9 @@ func (f form) aboutNobody() bool { return f.kind == "liaison.note" }
 
 // fixedValue is a value that stands for something of this agency or draft.
 func (v *visit) fixedValue(d *written, value any) any {
+	if name, ok := strings.CutPrefix(fmt.Sprint(value), factOf); ok {
+		return d.Values.Get(name)
+	}
 	switch value {
 	case here:
 		if own := v.g.cfg.Client.Snapshot().Agency(v.g.agency); own != nil {
@@ -104,6 +109,8 @@ func (v *visit) values(d *written, f form, q question, shape schema.Shape) (list
 			}
 		}
 		return list
+	case "draft/with":
+		return f.optional
 	case "draft/refused":
 		return v.refusedSections(d, f)
 	case "draft/override":

@@ -120,7 +120,7 @@ func (v *visit) checkAll(d *written, f form) []web.Fault {
 func (v *visit) checkedStages(d *written, f form) (list []checkedStage) {
 	w := v.words
 	for _, s := range f.stages {
-		stage := checkedStage{Name: s.name, Title: w.T("step." + s.name)}
+		stage := checkedStage{Name: s.name, Title: w.T(stageTitle(s.name))}
 		for _, q := range s.asks {
 			stage.Rows = append(stage.Rows, row{
 				Key: v.labelOf(q), Text: v.answerWords(d, f, q), Name: v.labelOf(q), Href: "/send/" + d.ID + "/" + s.name + "?return=1#" + q.name,

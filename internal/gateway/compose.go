@@ -24,13 +24,13 @@ type choosePage struct {
 // chooseKind offers what this agency and role may send.
 func (v *visit) chooseKind() error {
 	p := choosePage{Page: v.page("send.title")}
-	for _, f := range forms {
+	for _, f := range slices.Concat(forms, schemaForms()) {
 		k, _ := kind.Lookup(f.kind)
 		own := v.g.cfg.Client.Snapshot().Agency(v.g.agency)
 		if !f.begins() || own == nil || !k.MaySend(own.Type) || !k.MayAct(v.role) {
 			continue
 		}
-		c := kindChoice{f.kind, v.words.Code("kind", f.kind), v.words.T("send." + f.kind)}
+		c := kindChoice{f.kind, v.words.Code("kind", f.kind), v.sendSays(f.kind)}
 		if k.Plane == kind.Alert {
 			p.Alerts = append(p.Alerts, c)
 		} else {
@@ -120,7 +120,7 @@ func (v *visit) askStep() error {
 
 func (v *visit) drawStep(d *written, f form, step string) error {
 	w := v.words
-	p := askPage{Page: v.page("step." + step), ID: d.ID, Step: step, Caption: w.Code("kind", f.kind), Version: d.Version, ReturnCheck: v.r.FormValue("return") != ""}
+	p := askPage{Page: v.page(stageTitle(step)), ID: d.ID, Step: step, Caption: w.Code("kind", f.kind), Version: d.Version, ReturnCheck: v.r.FormValue("return") != ""}
 	if key := "step." + step + ".lead"; w.Has(key) {
 		p.Lead = w.T(key)
 	}
@@ -201,6 +201,7 @@ func (v *visit) saveStep() error {
 	if len(v.faults) > 0 && v.r.PostForm.Get("later") == "" {
 		return v.drawStep(d, f, step)
 	}
+	f, _ = d.form() // an answer may ask for more
 	switch {
 	case v.r.PostForm.Get("later") != "":
 		return v.redirect("/sent?done=saved")

@@ -87,14 +87,23 @@ func (g *Gateway) openDraft(text string) (*written, form, error) {
 		}
 	}
 	d.Sent = sent
-	f, ok := formOf(d.Kind)
+	f, ok := d.form()
 	if !ok {
 		return nil, form{}, errNotFound
+	}
+	return d, f, nil
+}
+
+// form is how the draft is written, by what was answered so far.
+func (d *written) form() (form, bool) {
+	f, ok := formOf(d.Kind)
+	if !ok {
+		return f, false
 	}
 	if f = f.of(d); d.overrides() {
 		f = f.overriding()
 	}
-	return d, f, nil
+	return f, true
 }
 
 // of adds to the form what only the draft knows: a question for each question that it answers.
@@ -104,7 +113,7 @@ func (f form) of(d *written) form {
 	case "correction":
 		return f.in(d.Values.Get("section"), d.Carried)
 	default:
-		return f
+		return f.chosen(d.Values["with"])
 	}
 	asks := append([]question{}, f.stages[0].asks...)
 	for _, a := range d.Asked {

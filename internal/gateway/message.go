@@ -302,7 +302,7 @@ func (v *visit) acknowledge() error {
 
 // answers are the kinds that these pages answer a kind with.
 var answers = map[string][]string{
-	"info.request":  {"info.response", "disclosure.refusal"},
+	"info.request":  {"info.response", "info.delay", "disclosure.refusal"},
 	"referral.new":  {"referral.response", "disclosure.refusal"},
 	"alert.missing": {"alert.update", "alert.cancel"},
 	"alert.at_risk": {"alert.update", "alert.cancel"},
