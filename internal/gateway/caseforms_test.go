@@ -60,7 +60,6 @@ func TestAssessment(t *testing.T) {
 func TestLiaison(t *testing.T) {
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
-	w.keepUp(hubtest.Alder)
 	r := alder.signIn(t, "SW1")
 	draft := r.write("liaison.note", map[string]url.Values{
 		"note": {"topic": {"arrange_call"}, "message": {"Could we speak on Thursday?"}, "contact": {"Nell Ashdown"}, "contact_phone": {"+44 1632 960 011"}},
@@ -77,6 +76,7 @@ func TestLiaison(t *testing.T) {
 	if err := w.Agree(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
+	w.keepUp(hubtest.Alder)
 	r.sentTo(r.send(draft), "Birch Directorate")
 }
 

@@ -223,7 +223,6 @@ func (r *reader) answer(draft, stage string, answers, law url.Values) {
 func TestCorrectionAndMismatch(t *testing.T) {
 	w := newWorld(t)
 	alder, birch := w.serve(hubtest.Alder, "en"), w.serve(hubtest.Birch, "en")
-	w.keepUp(hubtest.Alder, hubtest.Birch)
 	sw, d4 := alder.signIn(t, "SW1"), birch.signIn(t, "D4")
 	a := questions(w.Clock.Now())
 	for i := range a.Terms {
@@ -232,6 +231,7 @@ func TestCorrectionAndMismatch(t *testing.T) {
 	if err := w.Agree(t.Context(), a); err != nil {
 		t.Fatal(err)
 	}
+	w.keepUp(hubtest.Alder, hubtest.Birch)
 	thread := sw.send(sw.write("info.request", map[string]url.Values{
 		"child": {"ref": {"N-9"}, "given": {"Ilie"}},
 		"request": {
