@@ -190,7 +190,7 @@ func TestRecallInBrowser(t *testing.T) {
 	ro.press("main table a")
 	ro.press("main form[action$='/open'] button")
 	ro.look("ro-recall-notice")
-	ro.press("main a.govuk-button")
+	ro.press("main a.govuk-button[href^='/recalls/']")
 	ro.heading("Un mesaj este cerut înapoi")
 	ro.phone()
 	ro.look("phone-ro-recalled")
@@ -226,7 +226,9 @@ func TestFormsInBrowser(t *testing.T) {
 	for _, stage := range []string{"assessment", "findings", "voice", "beside"} {
 		pages["assess-"+stage] = assess + "/" + stage
 	}
-	pages["consent-asked"], pages["consent-said"] = record+"/asked", record+"/said"
+	for _, stage := range []string{"asked", "agreed", "refused", "scope"} {
+		pages["consent-"+stage] = record + "/" + stage
+	}
 	pages["schema-what"], pages["schema-section"] = coordinate+"/what", coordinate+"/PLAN-SAFE"
 	b := alder.tab(t)
 	b.signIn("SW1")

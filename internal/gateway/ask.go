@@ -43,9 +43,9 @@ func (v *visit) sort(f form, q question) schema.Shape {
 var draftShapes = map[string]schema.Shape{
 	"case":      {Form: "phrase", Max: 60},
 	"section":   {Form: "code", List: "section"},
-	"sections":  {Form: "codes", List: "section", Values: texts(fairlead.Sections)},
+	"sections":  {Form: "codes", List: "section", Values: texts(without(fairlead.Sections, unasked))},
 	"agencies":  {Form: "codes"},
-	"purposes":  {Form: "codes", List: "purpose", Values: texts(fairlead.Purposes)},
+	"purposes":  {Form: "codes", List: "purpose", Values: texts(without(fairlead.Purposes, unaskedPurposes))},
 	"refused":   {Form: "codes", List: "section"},
 	"override":  {Form: "code", List: "override"},
 	"with":      {Form: "codes", List: "section"},
@@ -146,7 +146,7 @@ func (v *visit) choices(fd *web.Field, d *written, f form, q question, shape sch
 	case "code", "codes":
 		fd.Form = map[string]string{"code": "choice", "codes": "choices"}[shape.Form]
 		values := v.values(d, f, q, shape)
-		if len(values) > 12 {
+		if len(values) > 12 || q.at == "draft/until" {
 			fd.Form = map[string]string{"code": "list", "codes": "choices"}[shape.Form]
 		}
 		for _, value := range values {

@@ -91,21 +91,20 @@ func TestConsents(t *testing.T) {
 	asked := alder.moment("said_at")
 	asked.Set("ref", "N-7")
 	asked.Set("giver", "CHILD_GILLICK")
-	said := url.Values{"agreed": {"EDU"}, "refused": {"RISK"}, "until": {w.Clock.Now().AddDate(0, 3, 0).Format("2006-01") + "-30"}}
-	draft := sw.write("consent.record", map[string]url.Values{"asked": asked, "said": said})
-	sw.everywhere("SW1", draft+"/asked", draft+"/said", draft+"/check")
+	draft := sw.write("consent.record", map[string]url.Values{
+		"asked": asked, "agreed": {"agreed": {"EDU"}}, "refused": {"refused": {"RISK"}}, "scope": {"until": {w.Clock.Now().AddDate(0, 3, 0).Format("2006-01") + "-30"}},
+	})
+	sw.everywhere("SW1", draft+"/asked", draft+"/agreed", draft+"/refused", draft+"/scope", draft+"/check")
 	if _, body := sw.get(draft + "/check"); !strings.Contains(body, draft+"/asked?return=1#assessor") {
 		t.Errorf("a child judged competent by nobody: %s", body)
 	}
 	asked.Set("assessor", "SW1")
 	sw.post(draft+"/asked", asked)
-	said["refused"] = []string{"EDU"}
-	sw.post(draft+"/said", said)
+	sw.post(draft+"/refused", url.Values{"refused": {"EDU"}})
 	if _, body := sw.get(draft + "/check"); !strings.Contains(body, "ticked as agreed to and as refused") {
 		t.Errorf("yes and no to the same: %s", body)
 	}
-	said["refused"] = []string{"RISK"}
-	sw.post(draft+"/said", said)
+	sw.post(draft+"/refused", url.Values{"refused": {"RISK"}})
 	sw.until(sw.send(draft), "Recorded by the hub")
 	_, body := sw.get("/consents")
 	page := field(t, body, `href="(/consents/[^"]+)"`)
@@ -148,9 +147,12 @@ func TestConsents(t *testing.T) {
 	if _, body := sw.get("/consents"); !strings.Contains(body, "Ended") {
 		t.Errorf("the list does not say that it has ended: %s", body)
 	}
-	d4.until("/inbox", `">Withdrawal of consent</a>`)
+	notice := field(t, d4.until("/inbox", `">Withdrawal of consent</a>`), `href="(/messages/[^"]+)">Withdrawal of consent`)
+	if _, body := d4.get(notice); !strings.Contains(body, `href="`+message+`">Assessment</a>: School`) {
+		t.Errorf("the notice does not say what should not be used: %s", body)
+	}
 	if _, body := d4.post(message+"/open", nil); !strings.Contains(body, "Please stop using this") {
 		t.Errorf("the recipient is not told: %s", body)
 	}
-	d4.everywhere("D4", message)
+	d4.everywhere("D4", message, notice)
 }

@@ -11,6 +11,7 @@ import (
 	"fairlead/internal/client"
 	"fairlead/internal/consent"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/registry"
 	"fairlead/internal/web"
 )
 
@@ -31,18 +32,32 @@ var consentRecord = form{
 			{name: "assessor", at: "draft/assessor"},
 			{name: "said_at", at: "draft/said", must: true},
 		}},
-		{"said", []question{
-			{name: "agreed", at: "draft/sections"},
+		{"agreed", []question{{name: "agreed", at: "draft/sections"}}},
+		{"refused", []question{
 			{name: "refused", at: "draft/sections"},
+			{name: "withhold", at: "draft/withhold"},
+		}},
+		{"scope", []question{
 			{name: "for_whom", at: "draft/agencies"},
 			{name: "for_places", at: "draft/places"},
 			{name: "for_purposes", at: "draft/purposes"},
 			{name: "until", at: "draft/until"},
-			{name: "withhold", at: "draft/withhold"},
 			{name: "may_withdraw", at: "draft/agencies"},
 		}},
 	},
 	record: (*visit).consentRecord,
+}
+
+// unasked are the sections and purposes about which nobody is asked: they are about professionals, or need
+// no consent.
+var (
+	unasked         = []fairlead.SectionCode{"OVERRIDE-NOTE", "PRO-CONTACT", "INTEL", "EXPLOITER", "ATTACH"}
+	unaskedPurposes = []fairlead.Purpose{"TRAINING", "STATISTICS", "AUDIT", "ADVICE", "LIAISE"}
+)
+
+// without is a list of codes but for some.
+func without[T comparable](all, some []T) []T {
+	return slices.DeleteFunc(slices.Clone(all), func(x T) bool { return slices.Contains(some, x) })
 }
 
 // givers are who can consent where this agency is (domain §9).
@@ -258,6 +273,23 @@ func (v *visit) consentItem(i consent.Item) string {
 	add("consent.types", words(i.Types, func(c fairlead.AgencyType) string { return w.Code("agency_type", c) }))
 	add("consent.places", words(i.Jurisdictions, func(c fairlead.Jurisdiction) string { return w.Country(string(c)) }))
 	return strings.Join(parts, "; ")
+}
+
+// stopRows are the messages that a notice of the hub asks not to use any more, with the sections concerned.
+func (v *visit) stopRows(m *client.Message) (rows []row) {
+	stop, err := registry.ParseStop(m.Record)
+	if m.Header.Kind != "consent.withdraw" || err != nil {
+		return nil
+	}
+	for _, s := range stop.Shares {
+		sections := strings.Join(words(s.Sections, func(c fairlead.SectionCode) string { return v.words.Code("section", c) }), ", ")
+		text := plain(sections)
+		if link := v.linkTo(s.Share); link != "" {
+			text = link + ": " + text
+		}
+		rows = append(rows, row{Key: v.words.T("consent.stopped"), Text: text})
+	}
+	return rows
 }
 
 // consentPage is one record: what was said, what was said since, and what was sent because of it.

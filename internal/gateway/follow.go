@@ -276,7 +276,7 @@ func (v *visit) mismatch() error {
 	}
 	w := v.words
 	p := mismatchPage{
-		Page: v.page("mismatch.title"), ID: m.Header.ID.String(), Caption: w.Code("kind", m.Header.Kind) + ", " + w.T("message.from", "agency", v.g.agencyName(m.Header.From.Agency)),
+		Page: v.page("mismatch.title"), ID: m.Header.ID.String(), Caption: w.Code("kind", m.Header.Kind) + " · " + w.T("message.from", "agency", v.g.agencyName(m.Header.From.Agency)),
 		Section: web.Field{Words: w, Form: "choice", Name: "section", Label: w.T("mismatch.section"), Error: v.faultOf("section")},
 		Holds:   web.Field{Words: w, Form: "list", Name: "holds", Label: w.T("mismatch.holds"), Hint: w.T("mismatch.holds.hint"), Error: v.faultOf("holds")},
 	}

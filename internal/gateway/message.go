@@ -77,7 +77,11 @@ func (v *visit) message() error {
 		return err
 	}
 	if m.Recall != nil {
-		p.Shut = v.words.T("recalled.shut", "agency", v.g.agencyName(m.Recall.From))
+		p.Shut, p.Answer = v.words.T("recalled.shut", "agency", v.g.agencyName(m.Recall.From)), "/recalls/"+p.ID
+		if m.Recall.Answer != "" {
+			p.Shut += " " + v.words.T("recalled.answered", "state", v.factWord("state", m.Recall.Answer))
+			p.Answer = ""
+		}
 	}
 	if p.Opened && p.Shut == "" {
 		if p.Sections, err = v.sections(m); err != nil {
@@ -121,6 +125,7 @@ func (v *visit) receivedPage(m *client.Message) receivedPage {
 	}
 	v.headerRows(h, text)
 	p.Rows = append(p.Rows, v.aboutRows(h)...)
+	p.Rows = append(p.Rows, v.stopRows(m)...)
 	if h.Kind == "recall.notice" {
 		p.Answer = "/recalls/" + h.ReplyTo.String()
 	}
@@ -254,7 +259,7 @@ var actingRoles = []fairlead.Role{"PRACTITIONER", "TEAM_MANAGER", "SAFEGUARDING_
 
 // ackField asks what is to be told to the sender; nothing is left to ask once it was accepted.
 func (v *visit) ackField(m *client.Message) web.Field {
-	if m.Acked == string(fairlead.AckAccepted) || m.Header.Kind == "ack" || !v.acts() {
+	if m.Acked == string(fairlead.AckAccepted) || m.Header.Kind == "ack" || strings.HasPrefix(m.Header.Kind, "recall.") || !v.acts() {
 		return web.Field{}
 	}
 	w := v.words

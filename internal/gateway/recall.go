@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"slices"
 	"strconv"
+	"time"
 
 	"fairlead/internal/client"
 	"fairlead/internal/fairlead"
@@ -60,7 +61,7 @@ func (v *visit) recall() error {
 	w := v.words
 	p := recallPage{
 		Page: v.page("recall.title"), ID: s.ID.String(), May: mayAct("recall.notice", v.role),
-		Caption: w.Code("kind", s.Kind) + ", " + w.T("sent.to", "agency", v.g.agencyName(s.To)),
+		Caption: w.Code("kind", s.Kind) + " · " + w.T("sent.to", "agency", v.g.agencyName(s.To)),
 	}
 	p.Back = "/sent/" + p.ID
 	p.What = []string{w.T("recall.what." + string(s.State)), w.T("recall.what.correct"), w.T("recall.what.record")}
@@ -186,7 +187,7 @@ func (g *Gateway) follower(share fairlead.ShareID, kind string) (id string, err 
 }
 
 // recallEvents are what is known of a recall of ours: what was asked, and what a person there signed.
-func (v *visit) recallEvents(s *client.SentShare, note func(string)) error {
+func (v *visit) recallEvents(s *client.SentShare, note func(string, time.Time)) error {
 	notice, err := v.g.follower(s.ID, "recall.notice")
 	if err != nil || notice == "" {
 		return err
@@ -203,7 +204,7 @@ func (v *visit) recallEvents(s *client.SentShare, note func(string)) error {
 	if err != nil {
 		return err
 	}
-	note(v.words.T("event.recalled", "reason", v.factWord("reason", h.Facts["reason"]), "action", v.factWord("action", h.Facts["action"]), "state", v.words.Code("state", asked.State)))
+	note(v.words.T("event.recalled", "reason", v.factWord("reason", h.Facts["reason"]), "action", v.factWord("action", h.Facts["action"]), "state", v.words.Code("state", asked.State)), h.SentAt.Time)
 	answer, err := v.g.follower(id, "recall.confirmation")
 	if err != nil || answer == "" {
 		return err
@@ -215,7 +216,7 @@ func (v *visit) recallEvents(s *client.SentShare, note func(string)) error {
 	if err != nil {
 		return err
 	}
-	note(v.words.T("event.recall.answer", "state", v.factWord("state", m.Header.Facts["state"]), "role", v.words.Code("role", m.Header.From.Role), "user", m.Header.From.User))
+	note(v.words.T("event.recall.answer", "state", v.factWord("state", m.Header.Facts["state"]), "role", v.words.Code("role", m.Header.From.Role), "user", m.Header.From.User), m.Header.SentAt.Time)
 	return nil
 }
 

@@ -190,7 +190,7 @@ func (v *visit) road(l link, acks map[string][]*client.Message) (shareRoad, erro
 			note(w.T("event.ack."+level, "role", w.Code("role", m.Header.From.Role), "user", m.Header.From.User), m.Header.SentAt.Time)
 		}
 	}
-	if err := v.recallEvents(s, func(what string) { note(what, time.Time{}) }); err != nil {
+	if err := v.recallEvents(s, note); err != nil {
 		return r, err
 	}
 	slices.Reverse(r.Events)
