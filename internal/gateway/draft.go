@@ -214,6 +214,9 @@ func (v *visit) draftLines() (list []draftLine, err error) {
 func (v *visit) keepTyped(user string) string {
 	rest, ok := strings.CutPrefix(v.r.URL.Path, "/send/")
 	id, step, _ := strings.Cut(rest, "/")
+	if path := v.r.URL.Path; strings.HasPrefix(path, "/recalls/") || strings.HasSuffix(path, "/recall") || strings.HasSuffix(path, "/mismatch") {
+		return path // it was not sent; the page asks again
+	}
 	if !ok || user == "" || v.parse() != nil {
 		return "/"
 	}

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -269,4 +270,9 @@ func TestCorrectionAndMismatch(t *testing.T) {
 		t.Errorf("the report is not shown: %s", body)
 	}
 	d4.everywhere("D4", message)
+	draft = d4.begin(message+"/reply", "liaison.note")
+	d4.post(draft+"/note", url.Values{"topic": {"other"}, "message": {"One of your sections has the wrong name."}})
+	if _, body := d4.get(draft + "/who"); !regexp.MustCompile(`value="ALDER" checked`).MatchString(body) {
+		t.Errorf("the note is not for the sender: %s", body)
+	}
 }

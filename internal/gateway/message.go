@@ -307,11 +307,12 @@ func (v *visit) acknowledge() error {
 
 // answers are the kinds that these pages answer a kind with.
 var answers = map[string][]string{
-	"info.request":  {"info.response", "info.delay", "disclosure.refusal"},
-	"referral.new":  {"referral.response", "disclosure.refusal"},
-	"alert.missing": {"alert.update", "alert.cancel"},
-	"alert.at_risk": {"alert.update", "alert.cancel"},
-	"alert.arrival": {"alert.update", "alert.cancel"},
+	"info.request":             {"info.response", "info.delay", "disclosure.refusal"},
+	"referral.new":             {"referral.response", "disclosure.refusal"},
+	"investigation.coordinate": {"disclosure.refusal"},
+	"alert.missing":            {"alert.update", "alert.cancel"},
+	"alert.at_risk":            {"alert.update", "alert.cancel"},
+	"alert.arrival":            {"alert.update", "alert.cancel"},
 }
 
 func (v *visit) replies(m *client.Message) (list []replyChoice) {
@@ -338,8 +339,17 @@ func (v *visit) reply() error {
 		return err
 	}
 	k := v.r.FormValue("kind")
-	if seen, err := v.looked(id); err != nil || !seen || !v.acts() || !slices.ContainsFunc(v.replies(m), func(c replyChoice) bool { return c.Kind == k }) {
+	seen, err := v.looked(id)
+	if err != nil || !seen || !v.acts() {
 		return either(err, errForbidden)
+	}
+	if k == liaison.kind { // no answer, and about no child
+		d := v.blank(k)
+		d.Values.Set("to", string(m.Header.From.Agency))
+		return v.keepNew(d, liaison)
+	}
+	if !slices.ContainsFunc(v.replies(m), func(c replyChoice) bool { return c.Kind == k }) {
+		return errForbidden
 	}
 	return v.startDraft(k, m)
 }

@@ -80,7 +80,7 @@ func (r *reader) send(draft string) string {
 }
 
 // patience is how long a page may take to say what is waited for; a busy machine needs some of it.
-const patience = 25 * time.Second
+const patience = 90 * time.Second
 
 // until reads a page again at each piece of news until it says something.
 func (r *reader) until(path, want string) string {
