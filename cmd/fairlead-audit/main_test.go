@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 // TestScripts plays the scripts of testdata against one real hub with a short log: two enrolments, one
 // refused share, one refused signature.
 func TestScripts(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	w, credential := world(ctx, t)
 	panel := cosign(ctx, t, w)

@@ -311,19 +311,19 @@ func TestCovers(t *testing.T) {
 func shown(a *agreement.Agreement, use agreement.Use) (out struct{ terms, sections, barred string }) {
 	at := instant("2026-06-01T00:00:00Z").Time
 	c := (&agreement.Standing{Agreement: *a, ActiveBy: 1}).Covers(&use, nil, at)
-	if agreement.Whole(c.Bars) != nil {
+	if c.Bar("") != nil {
 		out.barred = "all"
 		return out
 	}
 	var terms, sections, barred []string
-	for _, t := range c.Terms {
+	for _, t := range c.Terms() {
 		terms = append(terms, t.ID)
 	}
 	for _, code := range slices.Sorted(slices.Values(fairlead.Sections)) {
 		if c.Section(code, &use) != nil {
 			sections = append(sections, string(code))
 		}
-		if agreement.BarOf(c.Bars, code) != nil {
+		if c.Bar(code) != nil {
 			barred = append(barred, string(code))
 		}
 	}
@@ -355,7 +355,7 @@ func TestOrderOfTerms(t *testing.T) {
 		}
 		c := (&agreement.Standing{Agreement: *a, ActiveBy: 1}).Covers(&assess, nil, a.From.Time)
 		for _, code := range fairlead.Sections {
-			if term := c.Section(code, &assess); term != nil && (term.Permit == nil || !slices.Contains(term.Permit.Sections, code) || agreement.BarOf(c.Bars, code) != nil) {
+			if term := c.Section(code, &assess); term != nil && (term.Permit == nil || !slices.Contains(term.Permit.Sections, code) || c.Bar(code) != nil) {
 				t.Fatalf("term %s is said to permit %s", term.ID, code)
 			}
 		}

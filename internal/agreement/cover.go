@@ -15,10 +15,10 @@ import (
 type Cover struct {
 	Standing  *Standing
 	Framework *Standing // nil: none bounds it
-	Terms     []*Term   // permits that the message passes
-	Outer     []*Term   // permits of the framework that it passes
-	Bars      []Bar     // prohibitions of both
-	Transfers []fairlead.Mechanism
+	permits   termSet   // that the message passes
+	outer     termSet   // permits of the framework that it passes
+	bars      termSet   // prohibitions
+	outerBars termSet   // of the framework
 }
 
 // Bar is a prohibition that speaks of a share, and where it stands, such as "A2/1" or "house:NOR-CSC/3".
@@ -32,24 +32,34 @@ type Bar struct {
 func (b Bar) Clause() string { return b.Ref + "#" + b.Term.ID }
 
 // Whole finds a prohibition that bars every section, or nil.
-func Whole(bars []Bar) *Bar {
-	return bar(bars, func(t *Term) bool { return len(t.Prohibit.Sections) == 0 })
-}
+func Whole(bars []Bar) *Bar { return BarOf(bars, "") }
 
 // BarOf finds a prohibition that bars the section, or nil. Of several it is the first by name, so that the
 // order in which agreements are listed does not matter.
-func BarOf(bars []Bar, code fairlead.SectionCode) *Bar {
-	return bar(bars, func(t *Term) bool { return t.Bars(code) })
-}
-
-func bar(bars []Bar, speaks func(*Term) bool) (found *Bar) {
+func BarOf(bars []Bar, code fairlead.SectionCode) (found *Bar) {
 	for i := range bars {
 		b := &bars[i]
-		if speaks(b.Term) && (found == nil || b.Ref < found.Ref || b.Ref == found.Ref && b.Term.ID < found.Term.ID) {
+		if b.Term.Bars(code) && (found == nil || b.Ref < found.Ref || b.Ref == found.Ref && b.Term.ID < found.Term.ID) {
 			found = b
 		}
 	}
 	return found
+}
+
+// termSet is some of the terms of one agreement, by place.
+type termSet [(maxTerms + 63) / 64]uint64
+
+func (t *termSet) add(i int) { t[i/64] |= 1 << (i % 64) }
+
+// next finds the first place from i on, or -1.
+func (t *termSet) next(i int) int {
+	for w := i / 64; w < len(t); w++ {
+		if rest := t[w] >> (i % 64); rest != 0 {
+			return i + bits.TrailingZeros64(rest)
+		}
+		i = (w + 1) * 64
+	}
+	return -1
 }
 
 // Covers evaluates an agreement in force, within its framework. Where a framework is named and not in
@@ -59,79 +69,118 @@ func (s *Standing) Covers(u *Use, framework *Standing, at time.Time) Cover {
 	if s.Framework || s.Under != "" && (framework == nil || !framework.Active(at)) {
 		return c
 	}
-	c.Terms = s.permits(u, c.Terms)
-	for _, t := range c.Terms {
-		if !slices.Contains(c.Transfers, t.Permit.Transfer) {
-			c.Transfers = append(c.Transfers, t.Permit.Transfer)
-		}
-	}
-	c.Bars = s.bars(u, c.Bars, false)
+	s.asked(u, &c.permits, &c.bars)
 	if framework != nil {
-		c.Outer = framework.permits(u, c.Outer)
-		c.Bars = framework.bars(u, c.Bars, false)
+		framework.asked(u, &c.outer, &c.outerBars)
 	}
 	return c
 }
 
-func (s *Standing) permits(u *Use, found []*Term) []*Term {
+// asked finds the permits that the use passes, sections aside, and the prohibitions that speak of it.
+func (s *Standing) asked(u *Use, permits, bars *termSet) {
+	if !s.Party(u.From) || !s.Party(u.To) {
+		return
+	}
 	for i := range s.Terms {
-		if t := &s.Terms[i]; t.Permit != nil && s.speaks(t.Permit, u, false) && t.tests(u) == 0 {
-			if found == nil {
-				found = make([]*Term, 0, len(s.Terms)-i)
-			}
-			found = append(found, t)
+		switch t := &s.Terms[i]; {
+		case t.passes(u):
+			permits.add(i)
+		case t.prohibits(u):
+			bars.add(i)
 		}
 	}
-	return found
 }
 
 // speaks reports whether a term of s is about this sender and recipient, who must both be parties.
-func (s *Standing) speaks(scope *Scope, u *Use, open bool) bool {
-	return scope.between(u, open) && s.Party(u.From) && s.Party(u.To)
+func (s *Standing) speaks(scope *Scope, u *Use) bool {
+	return scope.between(u, false) && s.Party(u.From) && s.Party(u.To)
 }
 
-// bars adds the prohibitions that speak of the use; beside: only those that hold beside the agreement.
-func (s *Standing) bars(u *Use, found []Bar, beside bool) []Bar {
+// Beside adds the prohibitions of s that hold whatever a share stands on. A suspension keeps them.
+func (s *Standing) Beside(u *Use, found []Bar, at time.Time) []Bar {
 	for i := range s.Terms {
-		if t := &s.Terms[i]; t.Prohibit != nil && (t.Beside || !beside) && s.Party(u.From) && s.Party(u.To) && t.prohibits(u) {
+		if t := &s.Terms[i]; t.Beside && s.Party(u.From) && s.Party(u.To) && (s.Active(at) || s.Paused(at)) && t.prohibits(u) {
 			found = append(found, Bar{s.Ref(), t, s.Entry})
 		}
 	}
 	return found
 }
 
-// Beside adds the prohibitions of s that hold whatever a share stands on. A suspension keeps them.
-func (s *Standing) Beside(u *Use, found []Bar, at time.Time) []Bar {
-	if s.Active(at) || s.Paused(at) {
-		return s.bars(u, found, true)
-	}
-	return found
-}
-
 // Permits reports whether the message is permitted, sections aside.
 func (c *Cover) Permits() bool {
-	return len(c.Terms) > 0 && (c.Framework == nil || len(c.Outer) > 0) && Whole(c.Bars) == nil
+	return c.permits.next(0) >= 0 && (c.Framework == nil || c.outer.next(0) >= 0) && !c.barred("")
+}
+
+// Transfers reports whether a term that permits the message names the mechanism.
+func (c *Cover) Transfers(m fairlead.Mechanism) bool {
+	for i := c.permits.next(0); i >= 0; i = c.permits.next(i + 1) {
+		if c.Standing.Terms[i].Permit.Transfer == m {
+			return true
+		}
+	}
+	return false
+}
+
+// Bar finds a prohibition of the agreement or its framework that bars the section, or nil: the first by name. With no
+// section it is one that bars them all.
+func (c *Cover) Bar(code fairlead.SectionCode) *Bar {
+	if !c.barred(code) {
+		return nil
+	}
+	var all []Bar
+	for i := c.bars.next(0); i >= 0; i = c.bars.next(i + 1) {
+		all = append(all, Bar{c.Standing.Ref(), &c.Standing.Terms[i], c.Standing.Entry})
+	}
+	for i := c.outerBars.next(0); i >= 0; i = c.outerBars.next(i + 1) {
+		all = append(all, Bar{c.Framework.Ref(), &c.Framework.Terms[i], c.Framework.Entry})
+	}
+	return BarOf(all, code)
+}
+
+// barred reports whether a prohibition bars the section.
+func (c *Cover) barred(code fairlead.SectionCode) bool {
+	return c.Standing.bars(&c.bars, code) || c.Framework != nil && c.Framework.bars(&c.outerBars, code)
+}
+
+// bars reports whether one of the prohibitions bars the section.
+func (s *Standing) bars(terms *termSet, code fairlead.SectionCode) bool {
+	for i := terms.next(0); i >= 0; i = terms.next(i + 1) {
+		if s.Terms[i].Bars(code) {
+			return true
+		}
+	}
+	return false
 }
 
 // Section finds the term that permits a section: the first in the agreement's order that the framework
 // bounds. It is nil where none does or a prohibition bars it.
 func (c *Cover) Section(code fairlead.SectionCode, u *Use) *Term {
-	if c.Framework != nil && permitting(c.Outer, code, u) == nil || BarOf(c.Bars, code) != nil {
+	if c.Framework != nil && c.Framework.permitting(&c.outer, code, u) == nil || c.barred(code) {
 		return nil
 	}
-	return permitting(c.Terms, code, u)
+	return c.Standing.permitting(&c.permits, code, u)
 }
 
 // Speaks reports whether terms list a section that no prohibition bars, whatever has been said of it: consent
 // narrows what goes under an agreement, and does not pick the agreement.
 func (c *Cover) Speaks(code fairlead.SectionCode) bool {
-	lists := func(t *Term) bool { return slices.Contains(t.Permit.Sections, code) }
-	return slices.ContainsFunc(c.Terms, lists) && (c.Framework == nil || slices.ContainsFunc(c.Outer, lists)) && BarOf(c.Bars, code) == nil
+	return c.Standing.lists(&c.permits, code) && (c.Framework == nil || c.Framework.lists(&c.outer, code)) && !c.barred(code)
 }
 
-func permitting(terms []*Term, code fairlead.SectionCode, u *Use) *Term {
-	for _, t := range terms {
-		if t.section(code, u) == 0 {
+// lists reports whether one of the terms lists the section.
+func (s *Standing) lists(terms *termSet, code fairlead.SectionCode) bool {
+	for i := terms.next(0); i >= 0; i = terms.next(i + 1) {
+		if slices.Contains(s.Terms[i].Permit.Sections, code) {
+			return true
+		}
+	}
+	return false
+}
+
+// permitting finds the first of the terms that permits the section, or nil.
+func (s *Standing) permitting(terms *termSet, code fairlead.SectionCode, u *Use) *Term {
+	for i := terms.next(0); i >= 0; i = terms.next(i + 1) {
+		if t := &s.Terms[i]; t.section(code, u) == 0 {
 			return t
 		}
 	}
@@ -142,15 +191,23 @@ func permitting(terms []*Term, code fairlead.SectionCode, u *Use) *Term {
 // permits the message, where there are none.
 func (c *Cover) Obliges(sections []fairlead.SectionCode, u *Use) *Oblige {
 	var o Oblige
-	for _, t := range slices.Concat(c.Terms, c.Outer) {
-		if t.Oblige != nil && (len(sections) == 0 || slices.ContainsFunc(sections, func(code fairlead.SectionCode) bool { return t.section(code, u) == 0 })) {
-			o.Strictest(t.Oblige)
-		}
+	c.Standing.obliges(&c.permits, sections, u, &o)
+	if c.Framework != nil {
+		c.Framework.obliges(&c.outer, sections, u, &o)
 	}
 	if o.IsZero() {
 		return nil
 	}
 	return &o
+}
+
+func (s *Standing) obliges(terms *termSet, sections []fairlead.SectionCode, u *Use, o *Oblige) {
+	for i := terms.next(0); i >= 0; i = terms.next(i + 1) {
+		t := &s.Terms[i]
+		if t.Oblige != nil && (len(sections) == 0 || slices.ContainsFunc(sections, func(code fairlead.SectionCode) bool { return t.section(code, u) == 0 })) {
+			o.Strictest(t.Oblige)
+		}
+	}
 }
 
 // Miss is a permit that a use does not pass, and why.
@@ -168,7 +225,7 @@ func (m Miss) Clause() string { return m.Ref + "#" + m.Term.ID }
 func (s *Standing) Near(u *Use, code fairlead.SectionCode, found []Miss) []Miss {
 	for i := range s.Terms {
 		t := &s.Terms[i]
-		if t.Permit == nil || !s.speaks(t.Permit, u, false) {
+		if t.Permit == nil || !s.speaks(t.Permit, u) {
 			continue
 		}
 		failed := t.tests(u)

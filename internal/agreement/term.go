@@ -132,6 +132,11 @@ const (
 	FailedSection  // the term does not list the section
 )
 
+// passes reports whether a permit lets a use go, sections aside.
+func (t *Term) passes(u *Use) bool {
+	return t.Permit != nil && t.Speaks(u) && (t.When == nil || t.When.tests(u) == 0)
+}
+
 // tests runs every test that does not depend on a section, without a short cut.
 func (t *Term) tests(u *Use) (f Failed) {
 	s := t.Permit
@@ -171,7 +176,8 @@ func (t *Term) prohibits(u *Use) bool {
 	return within(t.When.Thresholds, u.Threshold, true) && (t.When.Facts == nil || t.When.Facts.holds(u) != no)
 }
 
-// Bars reports whether a prohibition that speaks of a share bars the section: all of them, if it names none.
+// Bars reports whether a prohibition that speaks of a share bars the section: all of them, if it names none. With no
+// section it reports whether it bars them all.
 func (t *Term) Bars(code fairlead.SectionCode) bool {
-	return len(t.Prohibit.Sections) == 0 || slices.Contains(t.Prohibit.Sections, code)
+	return len(t.Prohibit.Sections) == 0 || code != "" && slices.Contains(t.Prohibit.Sections, code)
 }

@@ -113,11 +113,11 @@ func TestConditions(t *testing.T) {
 		a.Terms[0].Permit.Kinds, a.Terms[0].When = []string{"alert.missing"}, &agreement.When{Facts: &test.c}
 		a.Terms[1].Prohibit.Purposes = nil
 		at := a.From.Time
-		if opens := (&agreement.Standing{Agreement: *a, ActiveBy: 1}).Covers(&use, nil, at).Terms != nil; opens != test.opens {
+		if opens := (&agreement.Standing{Agreement: *a, ActiveBy: 1}).Covers(&use, nil, at).Opens(); opens != test.opens {
 			t.Errorf("%s: opens a permit: %v", name, opens)
 		}
 		a.Terms[1].When = a.Terms[0].When
-		if prohibits := (&agreement.Standing{Agreement: *a, ActiveBy: 1}).Covers(&use, nil, at).Bars != nil; prohibits != test.prohibits {
+		if prohibits := (&agreement.Standing{Agreement: *a, ActiveBy: 1}).Covers(&use, nil, at).Prohibits(); prohibits != test.prohibits {
 			t.Errorf("%s: prohibits: %v", name, prohibits)
 		}
 	}
@@ -159,13 +159,13 @@ func TestUnknownType(t *testing.T) {
 		use := assess
 		use.FromType = from
 		c := (&agreement.Standing{Agreement: *a, ActiveBy: 1}).Covers(&use, nil, a.From.Time)
-		if got := [2]bool{c.Terms != nil, c.Bars != nil}; got != want {
+		if got := [2]bool{c.Opens(), c.Prohibits()}; got != want {
 			t.Errorf("type %q: permits and prohibits %v, want %v", from, got, want)
 		}
 	}
 	third := assess
 	third.From, third.FromType = "WDB-CSC", "LA_CSC"
-	if c := (&agreement.Standing{Agreement: *a, ActiveBy: 1}).Covers(&third, nil, a.From.Time); c.Terms != nil || c.Bars != nil {
+	if c := (&agreement.Standing{Agreement: *a, ActiveBy: 1}).Covers(&third, nil, a.From.Time); c.Opens() || c.Prohibits() {
 		t.Error("a type means others than the parties of that type")
 	}
 }

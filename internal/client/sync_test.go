@@ -38,7 +38,7 @@ func must[T any](t *testing.T) func(v T, err error) T {
 func TestStoreFails(t *testing.T) {
 	t.Parallel()
 	w := hubtest.New(t, hubtest.Config{})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	alder, birch := w.Agency(hubtest.Alder), w.Agency(hubtest.Birch)
 	db := must[*sql.DB](t)(store.Open(filepath.Join(birch.Home.Dir, "store.db")))
@@ -70,7 +70,7 @@ func TestStoreFails(t *testing.T) {
 func TestManyHands(t *testing.T) {
 	t.Parallel()
 	w := hubtest.New(t, hubtest.Config{})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Minute)
 	defer cancel()
 	alder, birch := w.Agency(hubtest.Alder), w.Agency(hubtest.Birch)
 	w.Clock.Set(w.Clock.Now().Add(time.Minute))

@@ -226,7 +226,7 @@ func Weakest(records []Held, subjects []string, use Use, at time.Time) State {
 	}
 	weakest := Given
 	for _, subject := range subjects {
-		if s, _ := evaluate(records, subject, use, at); slices.Index(permits, s) < slices.Index(permits, weakest) {
+		if s, _ := evaluate(records, subject, use, at); s != weakest && slices.Index(permits, s) < slices.Index(permits, weakest) {
 			weakest = s
 		}
 	}
@@ -243,15 +243,15 @@ var strength = []State{None, OutOfScope, Expired, Given, Invalid, Refused}
 // state is what one record says of use.
 func (r *Record) state(use Use, at time.Time) State {
 	found := None
-	for _, i := range r.Items {
-		if s := r.says(i, use, at); slices.Index(strength, s) > slices.Index(strength, found) {
+	for i := range r.Items {
+		if s := r.says(&r.Items[i], use, at); s != found && slices.Index(strength, s) > slices.Index(strength, found) {
 			found = s
 		}
 	}
 	return found
 }
 
-func (r *Record) says(i Item, use Use, at time.Time) State {
+func (r *Record) says(i *Item, use Use, at time.Time) State {
 	yes := i.Status == fairlead.ConsentGiven || i.Status == fairlead.ConsentRenewed
 	switch {
 	case !anyOf(i.Sections, use.Section), !yes && !i.covers(use):
@@ -269,7 +269,7 @@ func (r *Record) says(i Item, use Use, at time.Time) State {
 }
 
 // until is the end of an item: its own, or six months after it was given (domain §9 default).
-func (r *Record) until(i Item) time.Time {
+func (r *Record) until(i *Item) time.Time {
 	if i.Until.IsZero() {
 		return r.At.AddDate(0, 6, 0)
 	}

@@ -198,7 +198,13 @@ func (h *Hub) metrics() http.Handler {
 		func(s broker.Status) float64 { return float64(s.Splits + h.Witnessed().Splits) })
 	gauge("witnessed_entries", "Entries of the last checkpoint that a quorum of witnesses has cosigned.", nil, func(broker.Status) float64 { return float64(h.Witnessed().Size) })
 	gauge("unwitnessed_seconds", "Age of the first checkpoint that no quorum has cosigned; over 60 is an alarm.", nil,
-		func(broker.Status) float64 { return h.Witnessed().Waiting.Seconds() })
+		func(broker.Status) float64 {
+			since := h.Witnessed().Since
+			if since.IsZero() {
+				return 0
+			}
+			return h.cfg.Now().Sub(since).Seconds()
+		})
 	for _, r := range []fairlead.Result{fairlead.Delivered, fairlead.DeliveredRedacted, fairlead.Held, fairlead.Refused} {
 		gauge("decisions", "Decisions since start.", prometheus.Labels{"result": string(r)}, func(s broker.Status) float64 { return float64(s.Decisions[r]) })
 	}

@@ -387,10 +387,10 @@ func (w *witnesses) askOnce(ctx context.Context, one tlog.Witness, at int64) (in
 
 // Witnessed is how far a quorum of witnesses has cosigned the log.
 type Witnessed struct {
-	Size    int64         // entries of the last checkpoint with a quorum
-	Waiting time.Duration // age of the first checkpoint without one
-	Late    bool          // it is longer than witness.Within, and the alarm was raised
-	Splits  int64         // since start: cosignatures that are not of this log, and witnesses that know another
+	Size   int64     // entries of the last checkpoint with a quorum
+	Since  time.Time // when the first checkpoint without one was signed; zero: there is none
+	Late   bool      // that is longer ago than witness.Within, and the alarm was raised
+	Splits int64     // since start: cosignatures that are not of this log, and witnesses that know another
 }
 
 // Witnessed reports it. It names no agency.
@@ -398,9 +398,5 @@ func (h *Hub) Witnessed() Witnessed {
 	w := h.outside
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	out := Witnessed{Size: w.quorum.N, Late: w.late, Splits: w.splits}
-	if since := w.watch.Since(); !since.IsZero() {
-		out.Waiting = h.cfg.Now().Sub(since)
-	}
-	return out
+	return Witnessed{Size: w.quorum.N, Since: w.watch.Since(), Late: w.late, Splits: w.splits}
 }

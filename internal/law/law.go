@@ -24,7 +24,7 @@ type Row struct {
 	Note   string `json:"note,omitempty" yaml:"note,omitempty"`
 }
 
-func (r Row) on(day string) bool { return r.Since <= day && (r.Until == "" || day <= r.Until) }
+func (r *Row) on(day string) bool { return r.Since <= day && (r.Until == "" || day <= r.Until) }
 
 // Scope is who and where a row is for: who are "public", "private", "competent" or types of agency,
 // where "GB", a nation, "EEA", "OTHER" or a State. An absent list means any.
@@ -207,7 +207,7 @@ func (t *Tables) At(at time.Time) Book { return Book{t, at.UTC().Format(time.Dat
 
 // Basis finds the row of a basis.
 func (b Book) Basis(c fairlead.Art6) (Basis, bool) {
-	return find(b.t.Bases, func(r Basis) bool { return r.Code == c && r.on(b.day) })
+	return find(b.t.Bases, func(r *Basis) bool { return r.Code == c && r.on(b.day) })
 }
 
 // Annex1 reports whether an interest is recognised.
@@ -217,27 +217,27 @@ func (b Book) Annex1(c fairlead.Annex1) bool {
 
 // Gateway finds the row of a gateway.
 func (b Book) Gateway(c fairlead.Gateway) (Gateway, bool) {
-	return find(b.t.Gateways, func(r Gateway) bool { return r.Code == c && r.on(b.day) })
+	return find(b.t.Gateways, func(r *Gateway) bool { return r.Code == c && r.on(b.day) })
 }
 
 // Art9 finds the row of a condition of Art 9.
 func (b Book) Art9(c fairlead.Art9) (Condition, bool) {
-	return find(b.t.Art9, func(r Condition) bool { return r.Code == c && r.on(b.day) })
+	return find(b.t.Art9, func(r *Condition) bool { return r.Code == c && r.on(b.day) })
 }
 
 // Sch1 finds the row of a condition of Sch 1.
 func (b Book) Sch1(c fairlead.Sch1) (Sch1, bool) {
-	return find(b.t.Sch1, func(r Sch1) bool { return r.Code == c && r.on(b.day) })
+	return find(b.t.Sch1, func(r *Sch1) bool { return r.Code == c && r.on(b.day) })
 }
 
 // Art10 finds the row of a condition of Art 10.
 func (b Book) Art10(c fairlead.Art10) (Art10, bool) {
-	return find(b.t.Art10, func(r Art10) bool { return r.Code == c && r.on(b.day) })
+	return find(b.t.Art10, func(r *Art10) bool { return r.Code == c && r.on(b.day) })
 }
 
 // Transfer finds the row of a mechanism.
 func (b Book) Transfer(c fairlead.Mechanism) (Transfer, bool) {
-	return find(b.t.Transfers, func(r Transfer) bool { return r.Code == c && r.on(b.day) })
+	return find(b.t.Transfers, func(r *Transfer) bool { return r.Code == c && r.on(b.day) })
 }
 
 // Adequate reports whether from's law finds the protection in to adequate.
@@ -247,22 +247,24 @@ func (b Book) Adequate(from, to fairlead.Jurisdiction) bool {
 
 // Clock finds the length of a clock.
 func (b Book) Clock(c fairlead.Deadline) (Clock, bool) {
-	return find(b.t.Clocks, func(r Clock) bool { return r.Code == c && r.on(b.day) })
+	return find(b.t.Clocks, func(r *Clock) bool { return r.Code == c && r.on(b.day) })
 }
 
 // Holidays are those an operator set for a jurisdiction; ok is false where the hub's own calendar holds.
 func (b Book) Holidays(j fairlead.Jurisdiction) (name string, days []string, ok bool) {
 	for _, want := range []fairlead.Jurisdiction{j, fairlead.Jurisdiction(j.State())} {
-		if c, ok := find(b.t.Calendars, func(c Calendar) bool { return c.Name == want }); ok {
+		if c, ok := find(b.t.Calendars, func(c *Calendar) bool { return c.Name == want }); ok {
 			return string(c.Name), c.Holidays, true
 		}
 	}
 	return "", nil, false
 }
 
-func find[R any](rows []R, is func(R) bool) (row R, ok bool) {
-	if i := slices.IndexFunc(rows, is); i >= 0 {
-		return rows[i], true
+func find[R any](rows []R, is func(*R) bool) (row R, ok bool) {
+	for i := range rows {
+		if is(&rows[i]) {
+			return rows[i], true
+		}
 	}
 	return row, false
 }

@@ -27,7 +27,7 @@ func watching(t *testing.T, hub *site, vkey string, looked func(n int, w monitor
 // bounded ends a watch that nobody ends.
 func bounded(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

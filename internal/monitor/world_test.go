@@ -172,7 +172,7 @@ func makeLog() (l made) {
 			l.err = fmt.Errorf("make the log: %v", r)
 		}
 	}()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	s := &story{ctx: ctx}
 	var err error

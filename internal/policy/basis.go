@@ -125,21 +125,14 @@ func personal(d *envelope.Descriptor) bool {
 	return d.Audience == envelope.ForRecipient && d.Code != "PRO-CONTACT"
 }
 
-// special names the sections that hold special-category data, criminal those with criminal-offence
-// data (domain §5, column art9/10). A section that only may hold some declares it when it does.
-var (
-	special  = []fairlead.SectionCode{"BIO-PHOTO", "EXPL-ACCOUNT", "HEALTH-PHYS", "HEALTH-MH", "HEALTH-SEX", "ETHNO"}
-	criminal = []fairlead.SectionCode{"EXPLOITER", "INTEL", "CHILD-CRIM"}
-)
-
 // checkSpecial is P05 for one section. What a condition needs is asked of senders in the United Kingdom;
 // others name theirs, and answer to their own law.
 func (p *decider) checkSpecial(s *sectionDecider) {
 	d := s.desc
-	if slices.Contains(special, d.Code) && d.Art9 == "" {
+	if s.care.special && d.Art9 == "" {
 		s.against("P05", fairlead.ReasonSpecialBasisMissing, "name the Art 9 condition")
 	}
-	if slices.Contains(criminal, d.Code) && d.Art10 == "" {
+	if s.care.criminal && d.Art10 == "" {
 		s.against("P05", fairlead.ReasonSpecialBasisMissing, "name the Art 10 condition")
 	}
 	if p.f.Sender.Jurisdiction.State() != "GB" {

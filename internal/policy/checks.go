@@ -127,7 +127,7 @@ func (p *decider) toHub() bool {
 // Central Authorities only (Art 34(2) declarations).
 func (p *decider) checkChannel() {
 	if p.f.CAOnly && p.Header.Kind == "info.request" && p.Header.Facts["hague_article"] == "34" &&
-		p.f.Sender != nil && p.f.Sender.Type != fairlead.TypeCentralAuthority && p.crossBorder() {
+		p.f.Sender != nil && p.f.Sender.Type != fairlead.TypeCentralAuthority && p.crosses {
 		p.against("P03", fairlead.ReasonChannelCAOnly, "hague_article 34", "send it through your Central Authority")
 	}
 }

@@ -14,7 +14,7 @@ func (p *decider) checkChild() {
 	personal := slices.ContainsFunc(p.Descriptors, func(d *envelope.Descriptor) bool {
 		return d.Audience == envelope.ForRecipient && kind.Personal(d.Code)
 	})
-	if p.kind.Child && personal && len(p.subjects()) == 0 {
+	if p.kind.Child && personal && len(p.handles) == 0 {
 		p.against("P01", fairlead.ReasonSchema, "subject", "say which child it is about, by the agency's own reference in child; only the hub sees the handle made of it")
 	}
 }

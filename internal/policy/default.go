@@ -10,7 +10,7 @@ import (
 func LeastTLP(codes ...fairlead.SectionCode) fairlead.TLP {
 	least := fairlead.TLPs[len(fairlead.TLPs)-1] // strictest first
 	for _, code := range codes {
-		if c := cares[code]; slices.Index(fairlead.TLPs, c.tlp) < slices.Index(fairlead.TLPs, least) {
+		if c := careOf(code); slices.Index(fairlead.TLPs, c.tlp) < slices.Index(fairlead.TLPs, least) {
 			least = c.tlp
 		}
 	}
@@ -20,9 +20,12 @@ func LeastTLP(codes ...fairlead.SectionCode) fairlead.TLP {
 // SectionDefault says why a section does not go from one agency to another by its own default, whatever
 // an agreement permits (domain §5, last column); "" where nothing keeps it.
 func SectionDefault(code fairlead.SectionCode, from, to *Agency) string {
-	c := cares[code]
+	return sectionDefault(careOf(code), code, from.Jurisdiction.State() != to.Jurisdiction.State(), to)
+}
+
+func sectionDefault(c *care, code fairlead.SectionCode, crosses bool, to *Agency) string {
 	switch {
-	case from.Jurisdiction.State() != to.Jurisdiction.State() && c.home:
+	case crosses && c.home:
 		return "it stays inside the sender's State unless it is cleared" + howToClear(c.clears)
 	case slices.Contains(c.never, to.Type):
 		if to.Type == fairlead.TypeConsulate && c.clears != "" {

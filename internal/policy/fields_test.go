@@ -39,7 +39,7 @@ var readers = map[string]string{
 	"Descriptor.Override": "policy.checkOverride", "Descriptor.Caveats": "policy.caveats", "Descriptor.Clear": "policy.clears", "Descriptor.Court": "policy.checkNeeds",
 	"Descriptor.Siena": "policy.checkHandling", "Descriptor.Grade": "policy.checkHandling", "Descriptor.Eval": "policy.checkHandling",
 	"Descriptor.Conditions": "policy.checkHandling", "Descriptor.Size": "envelope.checkForm", "Descriptor.Digest": "policy.noteSent",
-	"Descriptor.Subject": "policy.subjects", "Descriptor.Reason": "policy.checkRefusal", "Descriptor.Onward": "policy.checkOnward",
+	"Descriptor.Subject": "policy.decide", "Descriptor.Reason": "policy.checkRefusal", "Descriptor.Onward": "policy.checkOnward",
 	"Onward.Code": "policy.checkOnward", "Onward.Origin": "policy.lets", "Onward.Permission": "registry.onward", "Descriptor.Listed": "policy.lists",
 	"Override.Reason": "policy.checkOverride", "Override.Note": "policy.noteSent", "Listed.Caveat": "policy.lists", "Listed.States": "policy.lists",
 	"Listed.Agencies": "policy.lists",

@@ -84,9 +84,8 @@ func (p *decider) Code(name string) string {
 func (p *decider) Consented(code fairlead.SectionCode) (c agreement.Consented) {
 	r := p.f.Recipient
 	use := consent.Use{Section: code, Purpose: p.Header.Purpose, Recipient: r.ID, Type: r.Type, Jurisdiction: r.Jurisdiction}
-	subjects := p.subjects()
-	c.Given = len(subjects) > 0
-	for _, subject := range subjects {
+	c.Given = len(p.handles) > 0
+	for _, subject := range p.handles {
 		state, by := consent.Evaluate(p.recordsOf(subject), use, p.at)
 		c.Refused = c.Refused || state == consent.Refused
 		if state != consent.Given {
@@ -137,7 +136,7 @@ func prohibited(check string, reason fairlead.Reason, where string, b *agreement
 // findAgreement picks the version that permits the share: the one the sender cites, or else the one
 // that permits most of its sections, the lowest reference among equals.
 func (p *decider) findAgreement() {
-	best := -1
+	best := -1 // sections that p.cover permits; not counted while there is no other
 	for _, s := range p.f.Agreements {
 		if !p.cites(s) || !s.Active(p.at) {
 			continue
@@ -146,8 +145,14 @@ func (p *decider) findAgreement() {
 		if !cover.Permits() {
 			continue
 		}
-		n := p.permitted(&cover)
-		if n > best || n == best && s.Ref() < p.ref {
+		if p.standing == nil {
+			p.standing, p.ref, p.cover = s, s.Ref(), cover
+			continue
+		}
+		if best < 0 {
+			best = p.permitted(&p.cover)
+		}
+		if n := p.permitted(&cover); n > best || n == best && s.Ref() < p.ref {
 			best, p.standing, p.ref, p.cover = n, s, s.Ref(), cover
 		}
 	}
@@ -214,15 +219,16 @@ func (p *decider) againstAgreements() {
 		return
 	}
 	cover := active.Covers(&p.use, p.framework(active), p.at)
-	if b := agreement.Whole(cover.Bars); b != nil {
-		p.d.Causes = append(p.d.Causes, prohibited("P06", fairlead.ReasonAgreementScope, "agreement "+active.Ref(), b)...)
+	whole := cover.Bar("")
+	if whole != nil {
+		p.d.Causes = append(p.d.Causes, prohibited("P06", fairlead.ReasonAgreementScope, "agreement "+active.Ref(), whole)...)
 	}
 	for _, m := range agreement.Nearest(near, nearOfShare) {
 		for _, why := range m.Reasons(&p.use, "") {
 			p.d.Causes = append(p.d.Causes, miss("P06", "term "+m.Clause(), "agreement "+m.Ref, why, m)...)
 		}
 	}
-	if len(near) == 0 && agreement.Whole(cover.Bars) == nil {
+	if len(near) == 0 && whole == nil {
 		p.against("P06", fairlead.ReasonAgreementScope, "agreement "+active.Ref(), "no term of it permits anything in this direction")
 	}
 }
@@ -288,23 +294,27 @@ func (p *decider) againstEnded(s *agreement.Standing) {
 	}
 }
 
+// clauseOf reports whether a clause is a term of an agreement.
+func clauseOf(clause, ref string) bool {
+	term, ok := strings.CutPrefix(clause, ref)
+	return ok && strings.HasPrefix(term, "#")
+}
+
 // oblige attaches what the permitting terms lay on the recipient (P15): the strictest of all. What starts
 // a clock is a deadline too.
 func (p *decider) oblige() {
 	if p.standing == nil {
 		return
 	}
-	sections := make([]fairlead.SectionCode, 0, len(p.d.Sections))
-	prefix := p.ref + "#"
-	for _, s := range p.d.Sections {
-		if s.Delivered && strings.HasPrefix(s.Clause, prefix) {
-			sections = append(sections, s.Code)
+	for i := range p.d.Sections {
+		if s := &p.d.Sections[i]; s.Delivered && clauseOf(s.Clause, p.ref) {
+			p.codes = append(p.codes, s.Code)
 		}
 	}
-	if len(sections) == 0 && (len(p.d.Sections) > 0 || p.d.Agreement == "") {
+	if len(p.codes) == 0 && (len(p.d.Sections) > 0 || p.d.Agreement == "") {
 		return
 	}
-	o := p.cover.Obliges(sections, &p.use)
+	o := p.cover.Obliges(p.codes, &p.use)
 	if o == nil {
 		return
 	}

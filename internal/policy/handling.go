@@ -17,6 +17,9 @@ type care struct {
 	home   bool                  // stays inside the sender's State unless cleared
 	never  []fairlead.AgencyType // unless cleared
 	clears fairlead.Caveat
+
+	// Special-category data, and data on criminal offences. A section that only may hold some declares it when it does.
+	special, criminal bool
 }
 
 const (
@@ -31,11 +34,11 @@ const (
 	art37       = fairlead.Caveat("ART37")
 )
 
-// cares is the table of domain §5, columns default handling and never to. Family is no agency.
-var cares = map[fairlead.SectionCode]care{
+// cares is the table of domain §5, columns default handling, art9/10 and never to. Family is no agency.
+var cares = map[fairlead.SectionCode]*care{
 	"ID-CORE":       {tlp: strict},
 	"ID-NUM":        {tlp: strict, never: []fairlead.AgencyType{fairlead.TypeNGOOverseas, fairlead.TypeConsulate}},
-	"BIO-PHOTO":     {tlp: strict, never: []fairlead.AgencyType{fairlead.TypeLibrary, fairlead.TypeNGOOverseas}},
+	"BIO-PHOTO":     {tlp: strict, special: true, never: []fairlead.AgencyType{fairlead.TypeLibrary, fairlead.TypeNGOOverseas}},
 	"LOC-NOW":       {tlp: fairlead.TLPRed, home: true, clears: safeAddress, never: []fairlead.AgencyType{fairlead.TypeConsulate}},
 	"LOC-HIST":      {tlp: strict},
 	"FAMILY":        {tlp: strict},
@@ -43,15 +46,15 @@ var cares = map[fairlead.SectionCode]care{
 	"JOURNEY":       {tlp: strict},
 	"IMMIG":         {tlp: strict, clears: noConsulate, never: []fairlead.AgencyType{fairlead.TypeConsulate}},
 	"ASYLUM":        {tlp: fairlead.TLPRed, home: true, clears: originState, never: []fairlead.AgencyType{fairlead.TypeConsulate}},
-	"EXPL-ACCOUNT":  {tlp: fairlead.TLPRed, never: []fairlead.AgencyType{fairlead.TypeNGOOverseas, fairlead.TypeConsulate}},
+	"EXPL-ACCOUNT":  {tlp: fairlead.TLPRed, special: true, never: []fairlead.AgencyType{fairlead.TypeNGOOverseas, fairlead.TypeConsulate}},
 	"EXPL-IND":      {tlp: strict},
-	"EXPLOITER":     {tlp: fairlead.TLPRed, never: []fairlead.AgencyType{fairlead.TypeNGOOverseas, fairlead.TypeNGOUK}},
-	"INTEL":         {tlp: strict},
-	"CHILD-CRIM":    {tlp: fairlead.TLPRed, home: true, clears: originState},
-	"HEALTH-PHYS":   {tlp: strict},
-	"HEALTH-MH":     {tlp: fairlead.TLPRed},
-	"HEALTH-SEX":    {tlp: fairlead.TLPRed, home: true, clears: childs, never: []fairlead.AgencyType{fairlead.TypeConsulate}},
-	"ETHNO":         {tlp: amber},
+	"EXPLOITER":     {tlp: fairlead.TLPRed, criminal: true, never: []fairlead.AgencyType{fairlead.TypeNGOOverseas, fairlead.TypeNGOUK}},
+	"INTEL":         {tlp: strict, criminal: true},
+	"CHILD-CRIM":    {tlp: fairlead.TLPRed, criminal: true, home: true, clears: originState},
+	"HEALTH-PHYS":   {tlp: strict, special: true},
+	"HEALTH-MH":     {tlp: fairlead.TLPRed, special: true},
+	"HEALTH-SEX":    {tlp: fairlead.TLPRed, special: true, home: true, clears: childs, never: []fairlead.AgencyType{fairlead.TypeConsulate}},
+	"ETHNO":         {tlp: amber, special: true},
 	"EDU":           {tlp: amber},
 	"SC-HIST":       {tlp: strict},
 	"RISK":          {tlp: strict},
@@ -65,10 +68,18 @@ var cares = map[fairlead.SectionCode]care{
 	"ATTACH":        {tlp: strict}, // as its content, which the hub does not see
 }
 
+// careOf finds the default handling of a section. An unknown one has none, and goes under no label.
+func careOf(code fairlead.SectionCode) *care {
+	if c := cares[code]; c != nil {
+		return c
+	}
+	return &care{}
+}
+
 // checkHandling is P08 for one section: label, grading, caveats.
 func (p *decider) checkHandling(s *sectionDecider) {
 	against := func(advice string) { s.against("P08", fairlead.ReasonCaveat, advice) }
-	if c := cares[s.Code]; slices.Index(fairlead.TLPs, p.Header.TLP) > slices.Index(fairlead.TLPs, c.tlp) { // strictest first
+	if c := s.care; slices.Index(fairlead.TLPs, p.Header.TLP) > slices.Index(fairlead.TLPs, c.tlp) { // strictest first
 		against("it needs the label " + string(c.tlp) + " at least; raise the label of the message, or leave the section out")
 	}
 	d := s.desc
@@ -218,7 +229,7 @@ func (p *decider) clears(s *sectionDecider, c fairlead.Caveat) bool {
 // abroad reports whether the recipient is a body of another State than the sender's, or of any but the
 // United Kingdom.
 func (p *decider) abroad() bool {
-	return p.crossBorder() || p.f.Recipient.Jurisdiction.State() != "GB"
+	return p.crosses || p.f.Recipient.Jurisdiction.State() != "GB"
 }
 
 // listed reports whether the share says for whom or for which States c was set.
@@ -240,7 +251,7 @@ const judged = 5 * time.Minute
 
 // checkDanger is P08 for the whole share: Hague 1996 Art 37 asks before anything crosses a border.
 func (p *decider) checkDanger() {
-	if !p.crossBorder() || p.covered() {
+	if !p.crosses || p.covered() {
 		return
 	}
 	against := func(where, advice string) { p.against("P08", fairlead.ReasonArt37, where, advice) }
@@ -261,10 +272,10 @@ func (p *decider) checkDanger() {
 // checkSection is P10: what the section's own default, and then the ground, allow. What stays at home, or
 // is kept from consulates, may be cleared.
 func (p *decider) checkSection(s *sectionDecider) {
-	r, c := p.f.Recipient, cares[s.Code]
+	r, c := p.f.Recipient, s.care
 	barred := func(advice string) { s.against("P10", fairlead.ReasonSectionNotAllowed, advice) }
-	clearable := p.crossBorder() && c.home || r.Type == fairlead.TypeConsulate
-	if why := SectionDefault(s.Code, p.f.Sender, r); why != "" && !(clearable && p.clears(s, c.clears)) {
+	clearable := p.crosses && c.home || r.Type == fairlead.TypeConsulate
+	if why := sectionDefault(c, s.Code, p.crosses, r); why != "" && !(clearable && p.clears(s, c.clears)) {
 		barred(why)
 		return
 	}

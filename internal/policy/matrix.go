@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"fairlead/internal/consent"
-	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
 )
 
@@ -46,10 +45,33 @@ var matrix = []row{
 	{"any", "any", "child's", "child refused", [5]outcome{no, no, no, doubled, seconded}},
 }
 
-// matches compares a row with what a section shows.
-func (r row) matches(basis, to string, sections, said []string) bool {
-	return (r.basis == "any" || r.basis == basis) && (r.to == "any" || r.to == to) &&
-		(r.section == "any" || slices.Contains(sections, r.section)) && (r.said == "any" || slices.Contains(said, r.said))
+// words are those of the rows, and wordSet a set of them, by place.
+var words = []string{"any", "consent", "statute", "vital", "abroad", "elsewhere", "personal", "child's", "given", "not given", "refused", "child refused"}
+
+type wordSet uint16
+
+func setOf(list ...string) (set wordSet) {
+	for _, w := range list {
+		set |= 1 << slices.Index(words, w)
+	}
+	return set
+}
+
+// asked are the words of each row. A row matches a section that shows them all.
+var asked = func() (sets []wordSet) {
+	for _, r := range matrix {
+		sets = append(sets, setOf(r.basis, r.to, r.section, r.said))
+	}
+	return sets
+}()
+
+// showing is what every section of the share shows to the matrix.
+func (p *decider) showing() wordSet {
+	to := "elsewhere"
+	if t := p.f.Recipient.Type; t == fairlead.TypeNGOOverseas || t == fairlead.TypeConsulate {
+		to = "abroad"
+	}
+	return setOf("any", p.basisClass(), to)
 }
 
 // checkConsent is P09: consult always, and let the matrix say.
@@ -63,26 +85,21 @@ func (p *decider) checkConsent(s *sectionDecider) {
 	if s.childs() && !p.f.Loaded {
 		s.against("P09", fairlead.ReasonUnavailable, "what the child said cannot be read now")
 	}
-	to := "any other"
-	if t := p.f.Recipient.Type; t == fairlead.TypeNGOOverseas || t == fairlead.TypeConsulate {
-		to = "abroad"
-	}
-	said := []string{p.said(s)}
-	var sections []string
+	shows := p.shows | setOf(p.said(s))
 	if personal(s.desc) {
-		sections = append(sections, "personal")
+		shows |= setOf("personal")
 	}
 	if s.childs() {
-		sections = append(sections, "child's")
+		shows |= setOf("child's")
 		if p.childRefused(s) {
-			said = append(said, "child refused")
+			shows |= setOf("child refused")
 		}
 	}
 	matched := false
-	for _, r := range matrix {
-		if r.matches(p.basisClass(), to, sections, said) {
+	for i, set := range asked {
+		if shows&set == set {
 			matched = true
-			p.apply(s, r)
+			p.apply(s, &matrix[i])
 		}
 	}
 	if !matched && personal(s.desc) {
@@ -118,12 +135,12 @@ func (p *decider) said(s *sectionDecider) string {
 }
 
 func (p *decider) state(s *sectionDecider) consent.State {
-	return consent.Weakest(p.f.Consents, p.subjects(), p.consentUse(s), p.at)
+	return consent.Weakest(p.f.Consents, p.handles, p.consentUse(s), p.at)
 }
 
 // childRefused reports whether one of the children has said no to this use, not somebody for them.
 func (p *decider) childRefused(s *sectionDecider) bool {
-	return slices.ContainsFunc(p.subjects(), func(subject string) bool {
+	return slices.ContainsFunc(p.handles, func(subject string) bool {
 		own := slices.DeleteFunc(slices.Clone(p.f.Consents), func(h consent.Held) bool { return h.Subject != subject })
 		state, by := consent.Evaluate(own, p.consentUse(s), p.at)
 		return state == consent.Refused && len(by) > 0 && by[0].Giver.Subject()
@@ -131,7 +148,7 @@ func (p *decider) childRefused(s *sectionDecider) bool {
 }
 
 // apply does what the cell of r says at the share's threshold.
-func (p *decider) apply(s *sectionDecider, r row) {
+func (p *decider) apply(s *sectionDecider, r *row) {
 	i := slices.Index(fairlead.Thresholds, p.Header.Threshold)
 	if i < 0 {
 		s.against("P09", fairlead.ReasonConsentMissing, "the threshold is missing")
@@ -160,7 +177,7 @@ func (p *decider) apply(s *sectionDecider, r row) {
 }
 
 // stays withholds the section and says why.
-func (p *decider) stays(s *sectionDecider, r row) {
+func (p *decider) stays(s *sectionDecider, r *row) {
 	against := func(reason fairlead.Reason, advice string) { s.against("P09", reason, advice) }
 	switch state := p.state(s); {
 	case r.basis == "vital":
@@ -182,18 +199,6 @@ func (p *decider) stays(s *sectionDecider, r row) {
 	default:
 		against(fairlead.ReasonConsentMissing, "record the consent first, or declare the basis that is true")
 	}
-}
-
-// subjects lists the children that the share is about, by the sender's handles.
-func (p *decider) subjects() []string {
-	if p.handles == nil {
-		for _, d := range p.Descriptors {
-			if d.Audience == envelope.ForHub && d.Subject != "" {
-				p.handles = append(p.handles, d.Subject)
-			}
-		}
-	}
-	return p.handles
 }
 
 func (p *decider) consentUse(s *sectionDecider) consent.Use {

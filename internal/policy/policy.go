@@ -2,6 +2,7 @@ package policy
 
 import (
 	"slices"
+	"sync"
 	"time"
 
 	"fairlead/internal/agreement"
@@ -119,18 +120,21 @@ type Decision struct {
 // decider gathers one decision.
 type decider struct {
 	Request
-	f    Facts
-	at   time.Time
-	kind kind.Kind
-	law  law.Book
+	f       Facts
+	at      time.Time
+	kind    kind.Kind
+	law     law.Book
+	crosses bool // sender and recipient are in different States
 
 	use      agreement.Use       // what agreements are asked
 	bars     []agreement.Bar     // prohibitions that hold whatever the share stands on
 	standing *agreement.Standing // agreement that carries the share, if any, and its reference
 	ref      string
 	cover    agreement.Cover
-	handles  []string        // of the children it is about, once asked for
-	named    *agreement.Term // the last term named as a clause, and its name
+	handles  []string               // of the children it is about
+	codes    []fairlead.SectionCode // of the sections that terms of the agreement permit
+	shows    wordSet                // what every section of it shows to the consent matrix
+	named    *agreement.Term        // the last term named as a clause, and its name
 	namedAs  string
 	under    fairlead.Ground // what an override stands on, if there is one
 	later    bool            // an override went out before its second person
@@ -140,8 +144,10 @@ type decider struct {
 
 // Decide runs every check, keeps every reason, and lets the first failure decide (domain §8).
 func Decide(r Request, f Facts, at time.Time) Decision {
-	p := &decider{Request: r, f: f, at: at, d: Decision{Engine: Engine, Ground: fairlead.GroundNone, Result: fairlead.Refused}}
-	p.d.Causes = slices.Clone(r.Examined)
+	p := deciders.Get().(*decider)
+	defer p.rest()
+	p.Request, p.f, p.at = r, f, at
+	p.d = Decision{Engine: Engine, Ground: fairlead.GroundNone, Result: fairlead.Refused, Causes: slices.Clone(r.Examined)}
 	switch {
 	case r.Header == nil || len(r.Examined) > 0: // nothing in it may be believed
 	case f.Law == nil:
@@ -154,7 +160,24 @@ func Decide(r Request, f Facts, at time.Time) Decision {
 	return p.d
 }
 
+// deciders rest between decisions: each is a kilobyte, and nothing of it is kept.
+var deciders = sync.Pool{New: func() any { return new(decider) }}
+
+// rest forgets the decision. Lists that no decision holds keep their room.
+func (p *decider) rest() {
+	clear(p.bars)
+	clear(p.handles)
+	*p = decider{bars: p.bars[:0], handles: p.handles[:0], codes: p.codes[:0]}
+	deciders.Put(p)
+}
+
 func (p *decider) decide() {
+	p.crosses = p.crossBorder()
+	for _, d := range p.Descriptors {
+		if d.Audience == envelope.ForHub && d.Subject != "" {
+			p.handles = append(p.handles, d.Subject)
+		}
+	}
 	for _, check := range []func(*decider){
 		(*decider).checkKind, (*decider).checkChild, (*decider).checkRefusal, (*decider).checkCorrection, (*decider).checkSender, (*decider).checkRecipient, (*decider).checkChannel,
 		(*decider).checkBasis, (*decider).checkTold, (*decider).checkLoaded, (*decider).checkGround, (*decider).checkTransfer, (*decider).checkDanger, (*decider).checkRecord,

@@ -12,6 +12,7 @@ import (
 type sectionDecider struct {
 	Section
 	desc       *envelope.Descriptor
+	care       *care  // its default handling
 	overridden bool   // delivered against a refusal, for a declared and permitted reason
 	later      bool   // and before a second person has approved
 	wants      []want // approvals that it needs
@@ -32,12 +33,13 @@ func (p *decider) decideSections() {
 	sent, left, overridden := 0, 0, false
 	var waits []want
 	p.d.Sections = slices.Grow(p.d.Sections, len(p.Descriptors))
+	p.shows = p.showing()
 	s := new(sectionDecider)
 	for i, d := range p.Descriptors {
 		if d.Audience != envelope.ForRecipient {
 			continue
 		}
-		*s = sectionDecider{Section: Section{Part: i, Code: d.Code}, desc: d}
+		*s = sectionDecider{Section: Section{Part: i, Code: d.Code}, desc: d, care: careOf(d.Code)}
 		p.checkOnward(s)
 		p.checkSpecial(s)
 		p.checkHandling(s)
@@ -87,17 +89,15 @@ func (p *decider) raise(causes []Cause) {
 func (p *decider) checkClause(s *sectionDecider, barred func(string)) {
 	b := agreement.BarOf(p.bars, s.Code)
 	if b == nil && p.standing != nil {
-		b = agreement.BarOf(p.cover.Bars, s.Code)
-	}
-	if b != nil {
-		s.Causes = append(s.Causes, prohibited("P10", fairlead.ReasonSectionNotAllowed, "section "+string(s.Code), b)...)
-		return
-	}
-	if p.standing != nil {
 		if term := p.cover.Section(s.Code, &p.use); term != nil {
 			s.Clause = p.clause(term)
 			return
 		}
+		b = p.cover.Bar(s.Code)
+	}
+	if b != nil {
+		s.Causes = append(s.Causes, prohibited("P10", fairlead.ReasonSectionNotAllowed, "section "+string(s.Code), b)...)
+		return
 	}
 	switch p.d.Ground {
 	case fairlead.GroundEmergency:
@@ -133,6 +133,7 @@ func (p *decider) fallsShort(s *sectionDecider, barred func(string)) {
 	near := agreement.Nearest(p.near(p.standing, p.cover.Framework, s.Code, nil), nearOfSection)
 	if len(near) == 0 {
 		barred("no term of agreement " + p.ref + " permits it")
+		return
 	}
 	where := "section " + string(s.Code)
 	for _, m := range near {

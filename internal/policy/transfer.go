@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"slices"
 	"time"
 
 	"fairlead/internal/fairlead"
@@ -19,7 +18,7 @@ func (p *decider) checkTransfer() {
 		m = t.Mechanism
 	}
 	against := func(advice string) { p.against("P07", fairlead.ReasonTransfer, "transfer "+string(m), advice) }
-	if !p.crossBorder() {
+	if !p.crosses {
 		if m != "" && m != fairlead.MechanismNone {
 			against("within one State there is no restricted transfer: NONE")
 		}
@@ -41,7 +40,7 @@ func (p *decider) checkTransfer() {
 			}
 		}
 	}
-	if p.d.Ground == fairlead.GroundAgreement && !slices.Contains(p.cover.Transfers, m) {
+	if p.d.Ground == fairlead.GroundAgreement && !p.cover.Transfers(m) {
 		against("agreement " + p.ref + " names another mechanism")
 	}
 }

@@ -179,15 +179,14 @@ func (s *Snapshot) Facts(h *envelope.Header, ds []*envelope.Descriptor, record [
 	for _, d := range ds {
 		if d.Subject != "" {
 			held, _ := s.consents.get(keyOf(string(h.From.Agency), d.Subject))
+			if f.Consents == nil {
+				f.Consents = slices.Clip(held) // most shares are about one child
+				continue
+			}
 			f.Consents = append(f.Consents, held...)
 		}
 	}
-	if r, ok := s.known(h.ReplyTo); ok && !h.ReplyTo.IsZero() {
-		f.Answered = r.prior()
-	}
-	if r, ok := s.known(h.Supersedes); ok && !h.Supersedes.IsZero() {
-		f.Superseded = r.prior()
-	}
+	f.Answered, f.Superseded = s.priorOf(h.ReplyTo), s.priorOf(h.Supersedes)
 	s.onward(&f, h, ds)
 	f.Training = s.Training(h.From.Agency, h.From.User, at)
 	f.Approvals = s.approvalsOf(h, at)
@@ -199,6 +198,17 @@ func (s *Snapshot) Facts(h *envelope.Header, ds []*envelope.Descriptor, record [
 		f.Record = s.recordFault(h, record, at)
 	}
 	return f
+}
+
+// priorOf is the share that a header names, nil: none, or it is not on record.
+func (s *Snapshot) priorOf(id fairlead.ShareID) *policy.Prior {
+	if id.IsZero() {
+		return nil
+	}
+	if r, ok := s.known(id); ok {
+		return r.prior()
+	}
+	return nil
 }
 
 func (s *Snapshot) policyAgency(id fairlead.AgencyID) *policy.Agency {

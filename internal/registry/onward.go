@@ -14,7 +14,10 @@ import (
 func (s *Snapshot) mark(h *envelope.Header, sh *entry.Share) (any bool) {
 	for _, sec := range sh.Decision.Sections {
 		if sec.Delivered && markedAt(sh.Descriptors, sec.Part) {
-			s.marked = s.marked.with(keyOf(string(h.To.Agency), "marked", string(sec.Code)), true)
+			key := keyOf(string(h.To.Agency), "marked")
+			if codes, _ := s.marked.get(key); !slices.Contains(codes, sec.Code) {
+				s.marked = s.marked.with(key, append(slices.Clip(codes), sec.Code))
+			}
 			any = true
 		}
 	}
@@ -62,8 +65,6 @@ func (s *Snapshot) onward(f *policy.Facts, h *envelope.Header, ds []*envelope.De
 			}
 			f.Onward = append(f.Onward, o)
 		}
-		if yes, _ := s.marked.get(keyOf(string(h.From.Agency), "marked", string(d.Code))); yes {
-			f.Marked = append(f.Marked, d.Code)
-		}
 	}
+	f.Marked, _ = s.marked.get(keyOf(string(h.From.Agency), "marked"))
 }

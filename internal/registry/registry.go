@@ -115,17 +115,17 @@ type Snapshot struct {
 	approvals  trie[[]staff.Approved] // by share
 	training   trie[[]staff.Course]   // by agency and user
 	held       map[fairlead.ShareID]*heldShare
-	counters   trie[uint64]             // last delivered counter, by recipient
-	heard      trie[uint64]             // last acknowledged counter, by recipient
-	consentOf  trie[string]             // subject of a consent, by agency and the consent's id
-	relied     trie[*reliance]          // what was delivered with a consent, by agency and subject
-	permits    trie[*policy.Permission] // by the share that gave it
-	marked     trie[bool]               // whether an agency was given a section under its originator's control
-	stops      []Stop                   // notices that the end of a consent owes
-	senders    trie[fairlead.AgencyID]  // of what was delivered, by recipient and counter
-	unread     []int64                  // entries of agreements and consents that could not be read
-	blanks     trie[blank]              // entries whose detail was erased when they were folded, by entry
-	waiting    int                      // those of them whose order is still to come
+	counters   trie[uint64]                 // last delivered counter, by recipient
+	heard      trie[uint64]                 // last acknowledged counter, by recipient
+	consentOf  trie[string]                 // subject of a consent, by agency and the consent's id
+	relied     trie[*reliance]              // what was delivered with a consent, by agency and subject
+	permits    trie[*policy.Permission]     // by the share that gave it
+	marked     trie[[]fairlead.SectionCode] // sections that an agency was given under their originators' control
+	stops      []Stop                       // notices that the end of a consent owes
+	senders    trie[fairlead.AgencyID]      // of what was delivered, by recipient and counter
+	unread     []int64                      // entries of agreements and consents that could not be read
+	blanks     trie[blank]                  // entries whose detail was erased when they were folded, by entry
+	waiting    int                          // those of them whose order is still to come
 }
 
 // New is the register of an empty log.
