@@ -73,7 +73,7 @@ func TestRecall(t *testing.T) {
 		t.Errorf("what was read is said to come back: %s", body)
 	}
 	if status, body := sl.post(sent+"/recall", url.Values{"reason": {"because"}, "action": {"delete"}}); status != http.StatusUnprocessableEntity ||
-		!strings.Contains(body, `href="#reason"`) || !strings.Contains(body, `href="#danger"`) {
+		!strings.Contains(body, `href="#reason"`) || !strings.Contains(body, `href="#danger">Is somebody in danger because of it: an answer is needed<`) {
 		t.Errorf("%d %s", status, body)
 	}
 	for range 2 { // the second press asks no second time
@@ -89,6 +89,10 @@ func TestRecall(t *testing.T) {
 	sl.until(sent, "They answered: It was already used (practitioner, D4)")
 	if _, body := sl.get(sent); !strings.Contains(body, "Asked back") || strings.Contains(body, sent+"/recall") {
 		t.Errorf("the page does not say that it was asked back, or offers it again: %s", body)
+	}
+	w.Clock.Set(w.Clock.Now().Add(31 * 60e9))
+	if _, body := sl.post(sent+"/recall", url.Values{"reason": {"wrong_child"}}); !strings.HasPrefix(body, "/sign-in?") || !strings.Contains(body, url.QueryEscape(sent+"/recall")) {
+		t.Errorf("the sign-in does not lead back to what was begun: %s", body)
 	}
 }
 

@@ -216,7 +216,8 @@ func (v *visit) render(name string, data any) error {
 
 // refuse notes a fault of a form.
 func (v *visit) refuse(field, key string, values ...any) {
-	v.faults = append(v.faults, web.Fault{Field: field, Text: v.words.T(key, values...)})
+	text := strings.Replace(v.words.T(key, values...), "?:", ":", 1) // a label that asks
+	v.faults = append(v.faults, web.Fault{Field: field, Text: text})
 }
 
 // messagePage is a page that only says something.
