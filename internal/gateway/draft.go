@@ -63,7 +63,13 @@ func (g *Gateway) saveDraft(d *written) error {
 }
 
 // draft opens the draft that the path names.
-func (v *visit) draft() (*written, form, error) { return v.g.openDraft(v.r.PathValue("id")) }
+func (v *visit) draft() (*written, form, error) {
+	d, f, err := v.g.openDraft(v.r.PathValue("id"))
+	if err != nil {
+		return nil, f, err
+	}
+	return d, f, v.whoFollows(d)
+}
 
 func (g *Gateway) openDraft(text string) (*written, form, error) {
 	var sealed []byte

@@ -96,7 +96,11 @@ func (v *visit) sameMessage(id fairlead.ShareID) (map[string]fairlead.ShareID, e
 	if err != nil {
 		return nil, err
 	}
-	own := list[slices.IndexFunc(list, func(l link) bool { return l.share == id.String() })]
+	i := slices.IndexFunc(list, func(l link) bool { return l.share == id.String() })
+	if i < 0 {
+		return nil, errNotFound
+	}
+	own := list[i]
 	all := map[string]fairlead.ShareID{}
 	for _, l := range list {
 		if !l.out || l.kind != own.kind || !l.at.Equal(own.at) {
@@ -115,6 +119,20 @@ func (v *visit) sameMessage(id fairlead.ShareID) (map[string]fairlead.ShareID, e
 		}
 	}
 	return all, nil
+}
+
+// whoFollows finds again to whom a draft that follows a message goes: who was not reached yet when it was
+// begun may have been since.
+func (v *visit) whoFollows(d *written) error {
+	for _, id := range d.Follows {
+		all, err := v.sameMessage(id)
+		if err != nil {
+			return err
+		}
+		d.Follows, d.Values["to"] = all, slices.Sorted(maps.Keys(all))
+		break
+	}
+	return nil
 }
 
 // split makes a draft of each recipient where each follows a share of its own: nobody learns the id of

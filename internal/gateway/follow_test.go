@@ -142,6 +142,7 @@ func TestFollow(t *testing.T) {
 	thread := sw.send(sw.write("alert.missing", alder.alert("N-7")))
 	message := field(t, d4.until("/inbox", `href="/messages/`), `href="(/messages/[^"]+)"`)
 	sent := sw.sentTo(thread, "Birch Directorate")
+	sw.until(sw.sentTo(thread, "Aspen Council"), "Delivered: their program")
 	_, body := d4.post(message+"/open", nil)
 	if !strings.Contains(body, "Send news on this alert") || strings.Contains(body, "End this alert") || !strings.Contains(body, "Missing since") {
 		t.Errorf("who only reads an alert may send news and not end it: %s", body)
