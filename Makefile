@@ -7,7 +7,7 @@ demo: ## the main job: a hub, made-up agencies and a story on this machine; Ctrl
 	$(GO) run ./cmd/fairlead-demo
 
 test: ## all tests, with real NATS, OpenPGP, SQLite and files
-	$(GO) test ./...
+	$(GO) test -timeout 20m ./...
 
 tamper: ## attacks on the log, run one by one: attack, who notices, how
 	@out="$$($(GO) test -count=1 -v -run '^TestTamper$$' ./internal/monitor)" || { echo "$$out"; exit 1; }; \
