@@ -23,7 +23,7 @@ assets: ## stylesheet and script of the pages, from npm; without them a plain sh
 
 shots: ## pictures of the pages, in shots/
 	mkdir -p shots
-	FAIRLEAD_SHOTS=$(CURDIR)/shots $(GO) test -count=1 -run 'TestRoad|TestLooks|TestMistakes|TestPasskey|TestOfflineFile|TestNotice' ./internal/gateway
+	FAIRLEAD_SHOTS=$(CURDIR)/shots $(GO) test -count=1 -timeout 30m -run 'TestRoad|TestLooks|TestMistakes|TestPasskey|TestOfflineFile|TestNotice|InBrowser' ./internal/gateway
 
 tools: ## what the checks need beside Go: tools, the built stylesheet, a browser
 	@$(MAKE) assets || echo "the stylesheet is not built: the tests of the pages in a browser will be skipped, loudly"

@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"encoding/json"
 	"errors"
 	"html/template"
 	"net/url"
@@ -11,7 +10,6 @@ import (
 
 	"fairlead/internal/agreement"
 	"fairlead/internal/client"
-	"fairlead/internal/consent"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/web"
 	"fairlead/internal/workday"
@@ -164,60 +162,6 @@ func (v *visit) approve() error {
 		return err
 	}
 	return v.redirect("/sent/" + s.ID.String() + "?done=approved")
-}
-
-type consentLine struct {
-	Child, Giver string
-	When         template.HTML
-	Items        []string
-}
-
-type consentsPage struct {
-	web.Page
-	Lines []consentLine
-}
-
-// consents lists what children and others have agreed to or refused, from the agency's own copies.
-func (v *visit) consents() error {
-	list, _, err := v.g.cfg.Client.Posted(client.Filter{Kind: "consent.record"})
-	if err != nil {
-		return err
-	}
-	p := consentsPage{Page: v.page("consents.title")}
-	p.Back = "/agency"
-	for _, s := range list {
-		d, err := v.g.cfg.Client.OwnContent(s.ID)
-		if err != nil || s.State == client.RefusedBy {
-			continue
-		}
-		var r consent.Record
-		if json.Unmarshal(d.Record, &r) != nil {
-			continue
-		}
-		line := consentLine{Child: d.Child, Giver: v.words.Code("giver", r.Giver), When: v.words.When(r.At.Time)}
-		for _, item := range r.Items {
-			line.Items = append(line.Items, v.consentItem(item))
-		}
-		p.Lines = append(p.Lines, line)
-	}
-	return v.render("consents", p)
-}
-
-// consentItem is one status with its scope, in words.
-func (v *visit) consentItem(i consent.Item) string {
-	w := v.words
-	parts := []string{w.Code("consent", i.Status)}
-	add := func(key string, names []string) {
-		if len(names) > 0 {
-			parts = append(parts, w.T(key, "list", strings.Join(names, ", ")))
-		}
-	}
-	add("consent.sections", words(i.Sections, func(c fairlead.SectionCode) string { return w.Code("section", c) }))
-	add("consent.purposes", words(i.Purposes, func(c fairlead.Purpose) string { return w.Code("purpose", c) }))
-	add("consent.recipients", words(i.Recipients, v.g.agencyName))
-	add("consent.types", words(i.Types, func(c fairlead.AgencyType) string { return w.Code("agency_type", c) }))
-	add("consent.places", words(i.Jurisdictions, func(c fairlead.Jurisdiction) string { return w.Country(string(c)) }))
-	return strings.Join(parts, "; ")
 }
 
 func words[T any](list []T, name func(T) string) (out []string) {

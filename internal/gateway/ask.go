@@ -3,6 +3,7 @@ package gateway
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,7 +31,9 @@ func (v *visit) sort(f form, q question) schema.Shape {
 	shape, _ := v.g.cfg.Schema.Shape(f.kind, fairlead.SectionCode(head), strings.Split(rest, "/")...)
 	if shape.Form == "list" { // a list of codes is a choice of several
 		items, _ := v.g.cfg.Schema.Shape(f.kind, fairlead.SectionCode(head), append(strings.Split(rest, "/"), "0")...)
-		items.Form = "codes"
+		if items.Form = map[bool]string{true: "codes", false: "items"}[items.Values != nil]; items.Form == "items" {
+			items.Max = 15000
+		}
 		return items
 	}
 	return shape
@@ -39,6 +42,19 @@ func (v *visit) sort(f form, q question) schema.Shape {
 // draftShapes are the questions of the header.
 var draftShapes = map[string]schema.Shape{
 	"case":      {Form: "phrase", Max: 60},
+	"section":   {Form: "code", List: "section"},
+	"sections":  {Form: "codes", List: "section", Values: texts(without(fairlead.Sections, unasked))},
+	"agencies":  {Form: "codes"},
+	"purposes":  {Form: "codes", List: "purpose", Values: texts(without(fairlead.Purposes, unaskedPurposes))},
+	"refused":   {Form: "codes", List: "section"},
+	"override":  {Form: "code", List: "override"},
+	"with":      {Form: "codes", List: "section"},
+	"giver":     {Form: "code", List: "giver"},
+	"assessor":  {Form: "phrase", Max: 40},
+	"said":      {Form: "instant"},
+	"until":     {Form: "code"},
+	"withhold":  {Form: "code", List: "withhold", Values: []string{"fear", "want-to-tell-themselves", "other"}},
+	"places":    {Form: "places"},
 	"urgency":   {Form: "code", List: "urgency", Values: []string{"Immediate", "Expected", "Future"}},
 	"certainty": {Form: "code", List: "certainty", Values: []string{"Observed", "Likely", "Possible"}},
 	"threshold": {Form: "code", List: "threshold", Values: []string{"TH1", "TH2", "TH3", "TH4"}},
@@ -48,10 +64,7 @@ var draftShapes = map[string]schema.Shape{
 // field draws a question with what was typed.
 func (v *visit) field(d *written, f form, q question) web.Field {
 	w := v.words
-	fd := web.Field{Words: w, Form: "line", Name: q.name, Label: q.label, Value: d.Values.Get(q.name), Error: either(v.faultOf(q.name), v.faultOf(q.name+"-day"))}
-	if q.label == "" {
-		fd.Label = w.T("q." + q.name)
-	}
+	fd := web.Field{Words: w, Form: "line", Name: q.name, Label: v.labelOf(q), Value: d.Values.Get(q.name), Error: either(v.faultOf(q.name), v.faultOf(q.name+"-day"))}
 	if key := "q." + q.name + ".hint"; w.Has(key) {
 		fd.Hint = w.T(key)
 	}
@@ -59,8 +72,11 @@ func (v *visit) field(d *written, f form, q question) web.Field {
 		fd.Label = w.T("optional", "label", fd.Label)
 	}
 	switch shape := v.sort(f, q); shape.Form {
-	case "text", "lines", "answer":
-		fd.Form = "text"
+	case "text", "lines", "items", "answer":
+		if fd.Form = "text"; shape.Form == "text" && shape.Max > 0 && shape.Max <= 300 {
+			fd.Form = "line"
+			break
+		}
 		if shape.Max > 0 && shape.Max < 15000 {
 			fd.Max = shape.Max
 		}
@@ -100,6 +116,11 @@ func (v *visit) choices(fd *web.Field, d *written, f form, q question, shape sch
 		fd.Form = "choice"
 		add("true", w.T("yes"))
 		add("false", w.T("no"))
+	case "jurisdiction":
+		fd.Form = "list"
+		for _, p := range slices.Concat(v.places(), countries) {
+			add(p, w.Country(p))
+		}
 	case "country":
 		fd.Form = "list"
 		for _, c := range countries {
@@ -118,17 +139,14 @@ func (v *visit) choices(fd *web.Field, d *written, f form, q question, shape sch
 	case "agency":
 		fd.Form = "list"
 		for _, a := range v.g.cfg.Client.Snapshot().Agencies() {
-			if a.Type == fairlead.TypeLA {
+			if a.Type == fairlead.TypeLA || q.members != nil {
 				add(string(a.ID), a.Name)
 			}
 		}
 	case "code", "codes":
 		fd.Form = map[string]string{"code": "choice", "codes": "choices"}[shape.Form]
-		values := shape.Values
-		if q.at == "draft/purpose" {
-			values = f.purpose
-		}
-		if len(values) > 12 {
+		values := v.values(d, f, q, shape)
+		if len(values) > 12 || q.at == "draft/until" {
 			fd.Form = map[string]string{"code": "list", "codes": "choices"}[shape.Form]
 		}
 		for _, value := range values {
@@ -142,12 +160,18 @@ func (v *visit) choices(fd *web.Field, d *written, f form, q question, shape sch
 
 // codeWords is the word for a value of a choice.
 func (v *visit) codeWords(q question, shape schema.Shape, value string) string {
+	switch q.at {
+	case "draft/agencies":
+		return v.g.agencyName(fairlead.AgencyID(value))
+	case "draft/until":
+		return v.words.Date(dayOf(value))
+	}
 	list := codeList(shape.List)
 	if list == "" {
 		list = "v"
 	}
-	if q.at == "facts/reason" {
-		list = "refusal"
+	if name, ok := strings.CutPrefix(q.at, "facts/"); ok {
+		return v.factWord(name, value)
 	}
 	return v.words.Code(list, value)
 }
@@ -169,24 +193,26 @@ func (v *visit) check(d *written, f form, q question) {
 	switch shape.Form {
 	case "date":
 		if _, ok := v.day(d, q.name); !ok {
-			v.wanted(d, q, "-day", "fault.date")
+			v.wanted(d, f, q, "-day", "fault.date")
 		}
 		return
 	case "instant":
-		v.checkInstant(d, q)
+		v.checkInstant(d, f, q)
 		return
 	case "file", "answer":
 		return
 	}
 	value := d.Values.Get(q.name)
 	switch {
-	case value == "" && q.must:
+	case value == "" && d.needs(f, q):
 		v.refuse(q.name, "fault.empty", "label", v.labelOf(q))
 	case value == "":
 	case shape.Max > 0 && len([]rune(value)) > shape.Max:
 		v.refuse(q.name, "fault.long", "n", shape.Max, "label", v.labelOf(q))
 	case shape.Form == "phrase" && strings.Contains(value, "\n"):
 		v.refuse(q.name, "fault.lines", "label", v.labelOf(q))
+	case shape.Form == "count" && !number(value):
+		v.refuse(q.name, "fault.number", "label", v.labelOf(q))
 	case shape.Form == "phone" && !phone(value):
 		v.refuse(q.name, "fault.phone")
 	case shape.Form == "lines" && len(lines(value)) > 20:
@@ -194,25 +220,25 @@ func (v *visit) check(d *written, f form, q question) {
 	}
 }
 
-func (v *visit) checkInstant(d *written, q question) {
+func (v *visit) checkInstant(d *written, f form, q question) {
 	if _, ok := v.instant(d, q.name); ok {
-		if at, _ := v.instant(d, q.name); at.After(v.now().Add(5 * time.Minute)) {
+		if at, _ := v.instant(d, q.name); !q.ahead && at.After(v.now().Add(5*time.Minute)) {
 			v.refuse(q.name+"-day", "fault.future", "label", v.labelOf(q))
 		}
 		return
 	}
-	v.wanted(d, q, "-day", "fault.moment")
+	v.wanted(d, f, q, "-day", "fault.moment")
 }
 
 // wanted is a fault of a date, where one was begun or is needed.
-func (v *visit) wanted(d *written, q question, box, key string) {
+func (v *visit) wanted(d *written, f form, q question, box, key string) {
 	for _, name := range q.inputs() {
 		if d.Values.Get(name) != "" {
 			v.refuse(q.name+box, key, "label", v.labelOf(q))
 			return
 		}
 	}
-	if q.must {
+	if d.needs(f, q) {
 		v.refuse(q.name+box, key, "label", v.labelOf(q))
 	}
 }
@@ -221,7 +247,24 @@ func (v *visit) labelOf(q question) string {
 	if q.label != "" {
 		return q.label
 	}
+	if q.members != nil {
+		return v.memberWords(q)
+	}
 	return v.words.T("q." + q.name)
+}
+
+// memberWords are the words for the members on the way to a value: the last two tell which it is.
+func (v *visit) memberWords(q question) string {
+	if len(q.members) == 1 && strings.HasPrefix(q.at, "facts/") {
+		return v.factLabel("", q.name)
+	}
+	names := q.members[max(0, len(q.members)-2):]
+	return strings.Join(words(names, func(name string) string { return v.words.T("m." + name) }), ": ")
+}
+
+func number(s string) bool {
+	_, err := strconv.Atoi(s)
+	return err == nil
 }
 
 // day reads a date of three boxes.

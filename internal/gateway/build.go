@@ -25,6 +25,9 @@ func (v *visit) build(d *written, f form) (*client.Draft, error) {
 	if v.crosses(d) {
 		out.Danger = fairlead.DangerResult(d.Values.Get("danger"))
 	}
+	if f.record != nil {
+		return v.buildRecord(d, f)
+	}
 	v.weigh(out, d, f)
 	v.ground(out, d)
 	docs := map[string]map[string]any{}
@@ -34,6 +37,7 @@ func (v *visit) build(d *written, f form) (*client.Draft, error) {
 		}
 	}
 	err := v.addSections(out, docs, d, f)
+	d.override(out)
 	label(out)
 	return out, err
 }
@@ -64,13 +68,16 @@ func (v *visit) purposeOf(d *written, f form) string {
 
 // weigh sets threshold and the codes of an alert (CAP 1.2).
 func (v *visit) weigh(out *client.Draft, d *written, f form) {
-	out.Threshold = fairlead.Threshold(either(d.Level, d.Values.Get("threshold")))
+	out.Threshold = fairlead.Threshold(either(d.Level, d.Values.Get("threshold"), f.level))
 	if !strings.HasPrefix(f.kind, "alert.") {
 		return
 	}
-	out.Urgency, out.Severity, out.Certainty = fairlead.Urgency(d.Values.Get("urgency")), "Severe", fairlead.Certainty(d.Values.Get("certainty"))
+	out.Urgency, out.Severity, out.Certainty = fairlead.Urgency(either(d.Values.Get("urgency"), d.Urgency)), "Severe", fairlead.Certainty(d.Values.Get("certainty"))
 	if f.urgent {
 		out.Urgency, out.Certainty = fairlead.UrgencyImmediate, "Observed" // that the child is gone was seen
+	}
+	if f.kind == "alert.cancel" { // with the urgency of its alert, so that it reaches whoever was alerted
+		out.Severity, out.Certainty = "Minor", "Observed"
 	}
 	out.Threshold = fairlead.TH3
 	if out.Urgency == fairlead.UrgencyImmediate {
@@ -88,7 +95,7 @@ func (v *visit) ground(out *client.Draft, d *written) {
 	}
 	own := v.g.cfg.Client.Snapshot().Agency(v.g.agency)
 	if own != nil && own.Jurisdiction == "GB-ENG" {
-		out.S16LA = &envelope.S16LA{Considered: true, Applies: slices.Contains(s16LABodies, own.Type), Detriment: d.Values.Get("detriment")}
+		out.S16LA = &envelope.S16LA{Considered: true, Applies: slices.Contains(s16LABodies, own.Type) && !(form{kind: d.Kind}).aboutNobody(), Detriment: d.Values.Get("detriment")}
 	}
 }
 
@@ -149,6 +156,12 @@ func (v *visit) valueOf(d *written, q question, shape schema.Shape) (any, bool) 
 			list = append(list, one)
 		}
 		return list, len(list) > 0
+	case "items":
+		list := []any{}
+		for _, line := range lines(text) {
+			list = append(list, line)
+		}
+		return list, len(list) > 0
 	case "lines":
 		list := []any{}
 		for i, line := range lines(text) {
@@ -173,7 +186,8 @@ func (v *visit) answerOf(d *written, q question) (any, bool) {
 	return nil, false
 }
 
-// set puts a value at a path of members and numbers, making what is around it. Lists are filled in order.
+// set puts a value at a path of members and numbers, making what is around it. Lists of plain values are
+// filled in order.
 func set(doc map[string]any, path []string, value any) {
 	name := path[0]
 	if len(path) == 1 {
@@ -186,10 +200,11 @@ func set(doc map[string]any, path []string, value any) {
 			doc[name] = append(list, value)
 			return
 		}
-		if len(list) == 0 {
-			list = []any{map[string]any{}}
+		i, _ := index(path[1])
+		for len(list) <= i {
+			list = append(list, map[string]any{})
 		}
-		set(list[0].(map[string]any), path[2:], value)
+		set(list[i].(map[string]any), path[2:], value)
 		doc[name] = list
 		return
 	}
@@ -210,9 +225,13 @@ func has(doc map[string]any, path []string) bool {
 	case map[string]any:
 		return has(next, path[1:])
 	case []any:
-		if len(path) > 1 && len(next) > 0 {
-			inner, ok := next[0].(map[string]any)
-			return ok && has(inner, path[2:])
+		if len(path) > 1 {
+			i, ok := index(path[1])
+			if !ok || i >= len(next) {
+				return false
+			}
+			inner, ok := next[i].(map[string]any)
+			return ok && len(inner) > 0 && has(inner, path[2:])
 		}
 	}
 	return false
@@ -220,17 +239,13 @@ func has(doc map[string]any, path []string) bool {
 
 // addSections writes each section that has content, with what the schema wants beside the answers.
 func (v *visit) addSections(out *client.Draft, docs map[string]map[string]any, d *written, f form) error {
-	own := v.g.cfg.Client.Snapshot().Agency(v.g.agency)
 	for at, value := range f.fixed {
 		head, rest, _ := strings.Cut(at, "/")
 		path := strings.Split(rest, "/")
 		if docs[head] == nil || !has(docs[head], path[:len(path)-1]) {
 			continue
 		}
-		if value == here && own != nil {
-			value = own.Jurisdiction.State()
-		}
-		set(docs[head], path, value)
+		set(docs[head], path, v.fixedValue(d, value))
 	}
 	for _, code := range fairlead.Sections {
 		doc := docs[string(code)]
@@ -238,7 +253,7 @@ func (v *visit) addSections(out *client.Draft, docs map[string]map[string]any, d
 			continue
 		}
 		doc["language"] = v.words.Tag
-		raw, err := json.Marshal(doc)
+		raw, err := json.Marshal(dense(doc))
 		if err != nil {
 			return err
 		}
@@ -246,6 +261,7 @@ func (v *visit) addSections(out *client.Draft, docs map[string]map[string]any, d
 		if c := sectionCaveats[string(code)]; c != "" {
 			s.Caveats = []fairlead.Caveat{fairlead.Caveat(c)}
 		}
+		v.condition(&s, d)
 		out.Sections = append(out.Sections, s)
 	}
 	if len(d.Photo) > 0 {

@@ -44,6 +44,8 @@ type checkPage struct {
 	Nobody      bool // every share would be refused
 	Away        bool
 	Unsure      bool
+	Who         bool // the recipients may be changed
+	Override    bool // a refusal keeps a section, or is overridden
 }
 
 type checkedStage struct {
@@ -53,8 +55,8 @@ type checkedStage struct {
 
 // checkAnswers shows what was written and what will become of it.
 func (v *visit) checkAnswers(d *written, f form) error {
-	p := checkPage{Page: v.page("check.title"), ID: d.ID, Caption: v.words.Code("kind", f.kind), Version: d.Version, Unsure: d.Sent == "sending", Away: v.g.away() != nil}
-	p.Back = "/send/" + d.ID + "/" + stageLaw
+	p := checkPage{Page: v.page("check.title"), ID: d.ID, Caption: v.words.Code("kind", f.kind), Version: d.Version, Unsure: d.Sent == "sending", Away: v.g.away() != nil, Who: slices.Contains(f.names(d), stageWho)}
+	p.Back = "/send/" + d.ID + "/" + f.before(d, stageCheck)
 	missing := v.checkAll(d, f)
 	if err := v.drawsDraft(d); err != nil {
 		return err
@@ -65,13 +67,14 @@ func (v *visit) checkAnswers(d *written, f form) error {
 		if err != nil {
 			return err
 		}
-		previews, err := v.g.cfg.Client.Preview(out)
+		previews, err := v.previews(d, out)
 		if err != nil {
 			return err
 		}
 		for _, pr := range previews {
 			p.Outcomes = append(p.Outcomes, v.outcome(pr.To, pr.Decision))
 		}
+		p.Override = d.overrides() || len(refusedCodes(previews)) > 0
 		p.Nobody = !slices.ContainsFunc(previews, func(pr client.Preview) bool { return pr.Decision.Result != fairlead.Refused })
 		p.Ready = !p.Nobody
 	}
@@ -123,13 +126,16 @@ func (v *visit) checkAll(d *written, f form) []web.Fault {
 func (v *visit) checkedStages(d *written, f form) (list []checkedStage) {
 	w := v.words
 	for _, s := range f.stages {
-		stage := checkedStage{Name: s.name, Title: w.T("step." + s.name)}
+		stage := checkedStage{Name: s.name, Title: w.T(stageTitle(s.name))}
 		for _, q := range s.asks {
 			stage.Rows = append(stage.Rows, row{
 				Key: v.labelOf(q), Text: v.answerWords(d, f, q), Name: v.labelOf(q), Href: "/send/" + d.ID + "/" + s.name + "?return=1#" + q.name,
 			})
 		}
 		list = append(list, stage)
+	}
+	if f.record != nil {
+		return list
 	}
 	law := checkedStage{Name: stageLaw, Title: w.T("step.law")}
 	add := func(name, words string) {
@@ -221,7 +227,10 @@ func (v *visit) outcome(to fairlead.AgencyID, d policy.Decision) outcome {
 		}
 	}
 	own, other := v.g.cfg.Client.Snapshot().Agency(v.g.agency), v.g.cfg.Client.Snapshot().Agency(to)
-	if own != nil && other != nil && own.Jurisdiction.State() != other.Jurisdiction.State() {
+	if to == fairlead.Hub {
+		o.Who = w.T("who.hub")
+	}
+	if own != nil && other != nil && to != fairlead.Hub && own.Jurisdiction.State() != other.Jurisdiction.State() {
 		o.Abroad = w.T("abroad", "country", w.Country(other.Jurisdiction.State()))
 	}
 	for _, c := range slices.Concat(d.Causes, d.Holds) {

@@ -24,13 +24,13 @@ type choosePage struct {
 // chooseKind offers what this agency and role may send.
 func (v *visit) chooseKind() error {
 	p := choosePage{Page: v.page("send.title")}
-	for _, f := range forms {
+	for _, f := range slices.Concat(forms, schemaForms()) {
 		k, _ := kind.Lookup(f.kind)
 		own := v.g.cfg.Client.Snapshot().Agency(v.g.agency)
 		if !f.begins() || own == nil || !k.MaySend(own.Type) || !k.MayAct(v.role) {
 			continue
 		}
-		c := kindChoice{f.kind, v.words.Code("kind", f.kind), v.words.T("send." + f.kind)}
+		c := kindChoice{f.kind, v.words.Code("kind", f.kind), v.sendSays(f.kind)}
 		if k.Plane == kind.Alert {
 			p.Alerts = append(p.Alerts, c)
 		} else {
@@ -60,7 +60,10 @@ func (f form) names(d *written) []string {
 	for _, s := range f.stages {
 		list = append(list, s.name)
 	}
-	if d.ReplyTo.IsZero() {
+	if f.record != nil { // it goes to the hub
+		return append(list, stageCheck)
+	}
+	if d.ReplyTo.IsZero() && len(d.Follows) == 0 {
 		list = append(list, stageWho)
 	}
 	return append(list, stageLaw, stageCheck)
@@ -100,6 +103,9 @@ func (v *visit) askStep() error {
 		return err
 	}
 	step := v.r.PathValue("step")
+	if step == stageOverride {
+		f = f.overriding()
+	}
 	if !slices.Contains(f.names(d), step) {
 		return errNotFound
 	}
@@ -117,11 +123,15 @@ func (v *visit) askStep() error {
 
 func (v *visit) drawStep(d *written, f form, step string) error {
 	w := v.words
-	p := askPage{Page: v.page("step." + step), ID: d.ID, Step: step, Caption: w.Code("kind", f.kind), Version: d.Version, ReturnCheck: v.r.FormValue("return") != ""}
+	p := askPage{Page: v.page(stageTitle(step)), ID: d.ID, Step: step, Caption: w.Code("kind", f.kind), Version: d.Version, ReturnCheck: v.r.FormValue("return") != ""}
 	if key := "step." + step + ".lead"; w.Has(key) {
 		p.Lead = w.T(key)
 	}
 	p.Back = "/send"
+	if step == stageOverride {
+		p.Back = "/send/" + d.ID + "/" + stageCheck
+		return v.drawOverride(d, f, p)
+	}
 	if b := f.before(d, step); b != "" {
 		p.Back = "/send/" + d.ID + "/" + b
 	}
@@ -168,6 +178,9 @@ func (v *visit) saveStep() error {
 		return err
 	}
 	step := v.r.PathValue("step")
+	if step == stageOverride {
+		f = f.overriding()
+	}
 	if !slices.Contains(f.names(d), step) || step == stageCheck {
 		return errNotFound
 	}
@@ -191,10 +204,11 @@ func (v *visit) saveStep() error {
 	if len(v.faults) > 0 && v.r.PostForm.Get("later") == "" {
 		return v.drawStep(d, f, step)
 	}
+	f, _ = d.form() // an answer may ask for more
 	switch {
 	case v.r.PostForm.Get("later") != "":
 		return v.redirect("/sent?done=saved")
-	case v.r.PostForm.Get("return") != "" && step != stageWho:
+	case v.r.PostForm.Get("return") != "" && step != stageWho, step == stageOverride:
 		return v.redirect("/send/" + d.ID + "/" + stageCheck)
 	}
 	return v.redirect("/send/" + d.ID + "/" + f.after(d, step))
@@ -227,6 +241,10 @@ func (v *visit) takeStep(d *written, f form, step string) error {
 	}
 	s := f.stage(step)
 	d.take(s, v.r.PostForm)
+	if step == stageOverride && !d.overrides() { // the refusal is followed
+		d.take(s, nil)
+		return nil
+	}
 	for _, q := range s.asks {
 		if q.as == "file" {
 			if err := v.takePhoto(d, q); err != nil {

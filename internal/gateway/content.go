@@ -47,6 +47,9 @@ func (v *visit) members(rd reading, path []string, doc map[string]any) (list []f
 			continue
 		}
 		f := v.value(rd, append(slices.Clone(path), name), doc[name])
+		if no, ok := strings.CutPrefix(f.Text, "child-"); ok && name == "child" {
+			f.Text = v.words.T("child.no", "n", no)
+		}
 		if len(path) == 0 && name == "person" { // the section is about nobody else
 			list = append(list, f.Facts...)
 			continue
@@ -70,7 +73,7 @@ var quiet = []string{"local_ref", "script", "precision"}
 
 // first are the members that a reader wants first, in this order; the others follow by name.
 var first = []string{
-	"person", "children", "names", "given", "family", "dob", "dob_confidence", "sex_gender", "nationalities", "languages", "risk_type", "summary",
+	"person", "children", "who_is_at_risk", "harm_expected", "why_consent_not_followed", "code", "finding", "field", "old", "new", "words", "names", "given", "family", "dob", "dob_confidence", "sex_gender", "nationalities", "languages", "risk_type", "summary",
 	"narrative", "circumstances", "category", "police_risk", "trafficking_concern", "do_not", "action_asked", "reasons", "no", "text", "status",
 	"last_seen_place", "country", "admin", "locality", "line", "likely_jurisdictions", "if_found_instruction", "description",
 }
@@ -160,7 +163,7 @@ func (v *visit) list(rd reading, path []string, items []any) fact {
 	}
 	var texts []string
 	for _, one := range f.Items {
-		if one.Text == "" || len(one.Text) > 60 {
+		if one.Text == "" || len(one.Text) > 60 || strings.HasSuffix(one.Text, ".") {
 			return f
 		}
 		texts = append(texts, one.Text)

@@ -40,6 +40,11 @@ func (v *visit) sendDraft() error {
 		p.Back = "/send/" + d.ID + "/" + stageCheck
 		return v.render("interrupt", p)
 	}
+	if d.overrides() { // what overrules a child's no is signed by who has just shown who they are
+		if ok, err := v.stepUp("/send/" + d.ID + "/" + stageCheck); !ok {
+			return err
+		}
+	}
 	thread, err := v.dispatch(d, f)
 	if err != nil {
 		return err
@@ -57,14 +62,14 @@ func (v *visit) dispatch(d *written, f form) (thread string, err error) {
 	if err != nil {
 		return "", err
 	}
-	if out.To, err = v.reached(out); err != nil || len(out.To) == 0 {
+	if out.To, err = v.reached(d, out); err != nil || len(out.To) == 0 {
 		v.refuse("", "check.nobody")
 		return "", err
 	}
 	if _, err := v.g.db.Exec(`UPDATE drafts SET sent = 'sending' WHERE id = ?`, d.ID); err != nil {
 		return "", err
 	}
-	ids, err := v.g.cfg.Client.Send(out)
+	ids, err := v.sendAll(d, out)
 	if err != nil {
 		v.g.cfg.Log.Warn().Err(err).Str("kind", f.kind).Msg("a draft could not be sent")
 		v.refuse("", sendFault(err))
@@ -95,8 +100,8 @@ func (v *visit) placed(ids []fairlead.ShareID) (string, error) {
 }
 
 // reached are the recipients that the policy lets something through to: the page has said who is not.
-func (v *visit) reached(out *client.Draft) (to []string, err error) {
-	previews, err := v.g.cfg.Client.Preview(out)
+func (v *visit) reached(d *written, out *client.Draft) (to []string, err error) {
+	previews, err := v.previews(d, out)
 	for _, p := range previews {
 		if p.Decision.Result != fairlead.Refused {
 			to = append(to, string(p.To))

@@ -24,11 +24,14 @@ type written struct {
 	Values  url.Values
 	Photo   []byte
 	Media   string
-	ReplyTo fairlead.ShareID `json:",omitzero"`
-	Asked   []asked          // questions of the request that this answers
-	Purpose string           // of what this answers
-	Level   string           // threshold of what this answers
-	Peer    string           // who asked
+	ReplyTo fairlead.ShareID            `json:",omitzero"`
+	Asked   []asked                     // questions of the request that this answers
+	Purpose string                      // of what this answers
+	Level   string                      // threshold of what this answers
+	Peer    string                      // who asked
+	Urgency string                      // of the alert that this follows
+	Follows map[string]fairlead.ShareID // share that each recipient got of the message that this follows
+	Carried []string                    // sections of that message that may be put right
 }
 
 // asked is a question of another agency.
@@ -60,7 +63,13 @@ func (g *Gateway) saveDraft(d *written) error {
 }
 
 // draft opens the draft that the path names.
-func (v *visit) draft() (*written, form, error) { return v.g.openDraft(v.r.PathValue("id")) }
+func (v *visit) draft() (*written, form, error) {
+	d, f, err := v.g.openDraft(v.r.PathValue("id"))
+	if err != nil {
+		return nil, f, err
+	}
+	return d, f, v.whoFollows(d)
+}
 
 func (g *Gateway) openDraft(text string) (*written, form, error) {
 	var sealed []byte
@@ -84,17 +93,33 @@ func (g *Gateway) openDraft(text string) (*written, form, error) {
 		}
 	}
 	d.Sent = sent
-	f, ok := formOf(d.Kind)
+	f, ok := d.form()
 	if !ok {
 		return nil, form{}, errNotFound
 	}
-	return d, f.of(d), nil
+	return d, f, nil
+}
+
+// form is how the draft is written, by what was answered so far.
+func (d *written) form() (form, bool) {
+	f, ok := formOf(d.Kind)
+	if !ok {
+		return f, false
+	}
+	if f = f.of(d); d.overrides() {
+		f = f.overriding()
+	}
+	return f, true
 }
 
 // of adds to the form what only the draft knows: a question for each question that it answers.
 func (f form) of(d *written) form {
-	if f.kind != "info.response" {
-		return f
+	switch f.kind {
+	case "info.response":
+	case "correction":
+		return f.in(d.Values.Get("section"), d.Carried)
+	default:
+		return f.chosen(d.Values["with"])
 	}
 	asks := append([]question{}, f.stages[0].asks...)
 	for _, a := range d.Asked {
@@ -112,22 +137,19 @@ func (v *visit) startDraft(kind string, m *client.Message) error {
 	if !ok || f.begins() == (m != nil) {
 		return errNotFound
 	}
-	d := &written{ID: fairlead.NewShareID().String(), User: v.user, Kind: kind, Version: 1, Changed: v.now(), Values: url.Values{}}
+	d := v.blank(kind)
 	if m != nil {
 		if err := v.answerTo(d, m); err != nil {
 			return err
 		}
 	}
-	if err := v.g.saveDraft(d); err != nil {
-		return err
-	}
-	return v.redirect("/send/" + d.ID + "/" + f.stages[0].name)
+	return v.keepNew(d, f)
 }
 
 // answerTo takes over what an answer shares with its question.
 func (v *visit) answerTo(d *written, m *client.Message) error {
 	h := m.Header
-	d.ReplyTo, d.Peer, d.Purpose, d.Level = h.ID, string(h.From.Agency), string(h.Purpose), string(h.Threshold)
+	d.ReplyTo, d.Peer, d.Purpose, d.Level, d.Urgency = h.ID, string(h.From.Agency), string(h.Purpose), string(h.Threshold), string(h.Urgency)
 	var ref string
 	thread, err := v.g.threadOf(h.ID.String())
 	if err != nil {
@@ -198,6 +220,9 @@ func (v *visit) draftLines() (list []draftLine, err error) {
 func (v *visit) keepTyped(user string) string {
 	rest, ok := strings.CutPrefix(v.r.URL.Path, "/send/")
 	id, step, _ := strings.Cut(rest, "/")
+	if path := v.r.URL.Path; strings.HasPrefix(path, "/recalls/") || strings.HasSuffix(path, "/recall") || strings.HasSuffix(path, "/mismatch") {
+		return path // it was not sent; the page asks again
+	}
 	if !ok || user == "" || v.parse() != nil {
 		return "/"
 	}

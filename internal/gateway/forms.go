@@ -5,11 +5,14 @@ import "slices"
 // question asks for one value. What kind of value, which codes and how long it may be, the schema of the
 // kind says; order and words are ours: "q.NAME" in the catalogue, with "q.NAME.hint" where there is one.
 type question struct {
-	name  string
-	at    string // where the answer goes: SECTION/member/…, facts/NAME, or draft/NAME for the header
-	must  bool   // it has to be answered
-	as    string // a form other than the schema's: lines, agency
-	label string // words from elsewhere: the question of another agency
+	name    string
+	at      string   // where the answer goes: SECTION/member/…, facts/NAME, or draft/NAME for the header
+	must    bool     // it has to be answered
+	as      string   // a form other than the schema's: lines, agency
+	label   string   // words from elsewhere: the question of another agency
+	group   string   // questions that need an answer as soon as one of them has one
+	ahead   bool     // an instant that may be still to come
+	members []string // words from the schema: the members on the way to the value
 }
 
 // stage is one page of a form.
@@ -20,11 +23,14 @@ type stage struct {
 
 // form is how a kind is written.
 type form struct {
-	kind    string
-	purpose []string // to choose from; one needs no question
-	urgent  bool     // TH4 and Immediate from the start
-	stages  []stage
-	fixed   map[string]any // what the schema wants and nobody needs to be asked; written where the object around it is
+	kind     string
+	purpose  []string                               // to choose from; one needs no question
+	urgent   bool                                   // TH4 and Immediate from the start
+	level    string                                 // threshold, where nobody is asked
+	record   func(*visit, *written) ([]byte, error) // of a control kind, which goes to the hub
+	optional []string                               // sections that go along only where their writer says so
+	stages   []stage
+	fixed    map[string]any // what the schema wants and nobody needs to be asked; written where the object around it is
 }
 
 // The stages that every form ends with.
@@ -191,22 +197,24 @@ var forms = []form{
 			{name: "review_by", at: "SC-HIST/review_by"},
 		}}},
 	},
+	alertUpdate, alertCancel, correction, assessment, liaison, consentRecord,
 }
 
 // here stands for the country of this agency among the fixed values.
 const here = "\x00here"
 
-// formOf finds how a kind is written.
+// formOf finds how a kind is written: by hand, else from its schema.
 func formOf(kind string) (form, bool) {
-	i := slices.IndexFunc(forms, func(f form) bool { return f.kind == kind })
-	if i < 0 {
-		return form{}, false
+	for _, list := range [][]form{forms, schemaForms()} {
+		if i := slices.IndexFunc(list, func(f form) bool { return f.kind == kind }); i >= 0 {
+			return list[i], true
+		}
 	}
-	return forms[i], true
+	return form{}, false
 }
 
 // beginnings are the kinds that begin something; the others answer.
-func (f form) begins() bool { return len(f.purpose) > 0 }
+func (f form) begins() bool { return len(f.purpose) > 0 || f.record != nil }
 
 // caveats are set on a section by these pages: whereabouts and family are never for the family.
 var sectionCaveats = map[string]string{"LOC-NOW": "NO-FAMILY", "FAMILY": "NO-FAMILY"}

@@ -144,7 +144,7 @@ func (g *Gateway) routes() []route {
 		{"GET /cases", reader, (*visit).cases},
 		{"GET /cases/{id}", reader, (*visit).timeline},
 		{"GET /news", staff, (*visit).news},
-	}, composing, signing, housekeeping)
+	}, composing, signing, housekeeping, takingBack, following, consenting)
 }
 
 // composing are the pages by which a message is written.
@@ -177,7 +177,6 @@ var housekeeping = []route{
 	{"GET /approvals", staff, (*visit).approvals},
 	{"GET /approvals/{id}", reader, (*visit).approval},
 	{"POST /approvals/{id}", reader, (*visit).approve},
-	{"GET /consents", reader, (*visit).consents},
 	{"GET /agreements", staff, (*visit).agreements},
 	{"GET /agreements/{id}/{version}", staff, (*visit).agreement},
 	{"GET /people", staff, (*visit).people},

@@ -125,14 +125,14 @@ func (v *visit) ackDue(r client.Received) time.Time {
 }
 
 // answerKinds are the kinds that wait for an answer, and the clock of each.
-var answerKinds = map[string][]string{"info.request": {"DL-RFI-URG", "DL-RFI"}, "referral.new": {"DL-LA-DECIDE"}}
+var answerKinds = map[string][]string{"info.request": {"DL-RFI-URG", "DL-RFI"}, "referral.new": {"DL-LA-DECIDE"}, "recall.notice": {"DL-RECALL"}}
 
 // unanswered are the questions that were opened and have no answer of ours.
 func (v *visit) unanswered() (list []task, err error) {
 	if !v.reads() {
 		return nil, nil
 	}
-	for _, kind := range []string{"info.request", "referral.new"} {
+	for _, kind := range []string{"info.request", "referral.new", "recall.notice"} {
 		received, _, err := v.g.cfg.Client.Received(client.Filter{Kind: kind, Limit: 200})
 		if err != nil {
 			return nil, err
@@ -154,6 +154,9 @@ func (v *visit) answerDue(r client.Received) time.Time {
 	if m, err := v.g.cfg.Client.Message(r.ID); err == nil {
 		for _, d := range v.deadlines(m) {
 			if slices.Contains(answerKinds[r.Kind], d.Code) {
+				if at, err := time.Parse(time.RFC3339, d.At); err == nil {
+					return at
+				}
 				if at, err := time.ParseInLocation(time.DateOnly, d.At, v.words.Zone()); err == nil {
 					return at.Add(24*time.Hour - time.Minute)
 				}

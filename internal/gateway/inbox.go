@@ -123,7 +123,7 @@ func (v *visit) receivedLine(r client.Received) line {
 }
 
 // sentStates are how far a share of ours may have come.
-var sentStates = []string{"queued", "recorded", "delivered", "opened", "accepted", "refused", "held"}
+var sentStates = []string{"queued", "recorded", "delivered", "opened", "accepted", "refused", "held", "recalled"}
 
 func (v *visit) sent() error {
 	f, n := v.paging(sentStates)
@@ -144,7 +144,7 @@ func (v *visit) sent() error {
 
 var stateColours = map[client.State]string{
 	client.Queued: "yellow", client.Recorded: "blue", client.Delivered: "blue", client.Opened: "grey", client.Accepted: "green",
-	client.RefusedBy: "red", client.HeldBy: "orange", client.Resealed: "grey",
+	client.RefusedBy: "red", client.HeldBy: "orange", client.Resealed: "grey", client.Recalled: "red",
 }
 
 func (v *visit) postedLine(s client.Posted) line {

@@ -40,6 +40,7 @@ var allGrounds = []grounds{
 	{"recognised", nil, nil, envelope.Basis{Art6: fairlead.Art6Recognised, Annex1: fairlead.Annex1Safeguard}},
 	{"eu_task", nil, nil, envelope.Basis{Art6: fairlead.Art6EU, Cite: "GDPR 6(1)(e)"}},
 	{"eu_duty", nil, nil, envelope.Basis{Art6: fairlead.Art6EU, Cite: "GDPR 6(1)(c)"}},
+	{"cooperate", nil, nil, envelope.Basis{Art6: a6e, Gateways: []fairlead.Gateway{"HAGUE96-30"}}},
 	{"vital", nil, nil, envelope.Basis{Art6: fairlead.Art6Vital}},
 }
 
@@ -57,13 +58,16 @@ func (v *visit) candidates() (list []grounds) {
 // valid are the candidates that the policy takes for this very message: the same decision as the hub's.
 func (v *visit) valid(d *written, f form) (list []grounds, err error) {
 	for _, b := range v.candidates() {
+		if b.name == "cooperate" && !f.aboutNobody() { // too little to share a child's data on
+			continue
+		}
 		out, err := v.build(d, f)
 		if err != nil {
 			return nil, err
 		}
 		basis := b.basis
 		out.Basis = &basis
-		previews, err := v.g.cfg.Client.Preview(out)
+		previews, err := v.previews(d, out)
 		if err != nil {
 			return nil, err
 		}
@@ -97,7 +101,7 @@ func (v *visit) abroad(d *written) (list []string) {
 		return nil
 	}
 	for _, id := range ids {
-		if a := snap.Agency(id); a != nil && own != nil && a.Jurisdiction.State() != own.Jurisdiction.State() {
+		if a := snap.Agency(id); a != nil && id != fairlead.Hub && own != nil && a.Jurisdiction.State() != own.Jurisdiction.State() {
 			list = append(list, a.Name+", "+v.words.Country(a.Jurisdiction.State()))
 		}
 	}
@@ -128,8 +132,11 @@ func (v *visit) lawFields(d *written, f form) ([]web.Field, error) {
 	for _, t := range fairlead.Tolds {
 		told = append(told, web.Option{Value: string(t), Label: w.Code("told", t)})
 	}
-	fields := []web.Field{choice("basis", bases...), choice("told", told...)}
-	if v.considers16LA() {
+	fields := []web.Field{choice("basis", bases...)}
+	if !f.aboutNobody() {
+		fields = append(fields, choice("told", told...))
+	}
+	if v.considers16LA() && !f.aboutNobody() {
 		for _, x := range []string{"none", "unknown", "yes"} {
 			detriment = append(detriment, web.Option{Value: x, Label: w.T("detriment." + x)})
 		}
@@ -141,7 +148,7 @@ func (v *visit) lawFields(d *written, f form) ([]web.Field, error) {
 		}
 		fields = append(fields, choice("danger", danger...))
 	}
-	if len(d.Photo) > 0 {
+	if v.asksP18(d, f) {
 		for _, x := range fairlead.P18s {
 			p18 = append(p18, web.Option{Value: string(x), Label: w.Code("p18", x)})
 		}
@@ -157,6 +164,9 @@ func (v *visit) considers16LA() bool {
 
 // checkLaw finds what is wrong with the answers about the law.
 func (v *visit) checkLaw(d *written, f form) error {
+	if f.record != nil {
+		return v.checkConsent(d)
+	}
 	fields, err := v.lawFields(d, f)
 	if err != nil {
 		return err

@@ -52,6 +52,10 @@ type receivedPage struct {
 	Child    restrictedView
 	Unopened string // what opening will tell
 	Told     string // what was acknowledged last
+
+	Shut       string // why it is not shown: its sender asks for it back
+	Answer     string // where a recall is answered, if the message is one
+	Mismatches []viewLine
 }
 
 type viewLine struct {
@@ -74,11 +78,21 @@ func (v *visit) message() error {
 	if p.Opened, err = v.looked(id); err != nil {
 		return err
 	}
-	if p.Opened {
+	if m.Recall != nil {
+		p.Shut, p.Answer = v.words.T("recalled.shut", "agency", v.g.agencyName(m.Recall.From)), "/recalls/"+p.ID
+		if m.Recall.Answer != "" {
+			p.Shut += " " + v.words.T("recalled.answered", "state", v.factWord("state", m.Recall.Answer))
+			p.Answer = ""
+		}
+	}
+	if p.Opened && p.Shut == "" {
 		if p.Sections, err = v.sections(m); err != nil {
 			return err
 		}
 		p.Ack, p.Replies = v.ackField(m), v.replies(m)
+		if p.Mismatches, err = v.mismatchLines(m); err != nil {
+			return err
+		}
 	}
 	if p.Views, err = v.viewLines(id); err != nil {
 		return err
@@ -115,6 +129,11 @@ func (v *visit) receivedPage(m *client.Message) receivedPage {
 		p.Rows = append(p.Rows, row{Key: w.Code("deadline", d.Code), Text: v.due(d)})
 	}
 	v.headerRows(h, text)
+	p.Rows = append(p.Rows, v.aboutRows(h)...)
+	p.Rows = append(p.Rows, v.stopRows(m)...)
+	if h.Kind == "recall.notice" {
+		p.Answer = "/recalls/" + h.ReplyTo.String()
+	}
 	return p
 }
 
@@ -129,7 +148,11 @@ func (v *visit) headerRows(h *envelope.Header, text func(key, value string)) {
 	code("message.purpose", "purpose", string(h.Purpose))
 	code("message.threshold", "threshold", string(h.Threshold))
 	if h.Urgency != "" {
-		text("message.urgency", strings.Join([]string{w.Code("urgency", h.Urgency), w.Code("severity", h.Severity), w.Code("certainty", h.Certainty)}, " · "))
+		how := []string{w.Code("urgency", h.Urgency)}
+		if h.Severity != "" { // of an alert
+			how = append(how, w.Code("severity", h.Severity), w.Code("certainty", h.Certainty))
+		}
+		text("message.urgency", strings.Join(how, " · "))
 	}
 	if h.Basis != nil {
 		text("message.basis", v.basisWords(h.Basis))
@@ -191,6 +214,9 @@ func (v *visit) sections(m *client.Message) ([]sectionView, error) {
 func (v *visit) sectionView(kind string, c client.Content) sectionView {
 	w := v.words
 	s := sectionView{Name: w.Code("section", c.Code), About: string(c.Code)}
+	if c.Stopped {
+		s.Handling = append(s.Handling, w.T("consent.stopped"))
+	}
 	for _, caveat := range c.Caveats {
 		s.Handling = append(s.Handling, w.Code("caveat", caveat))
 	}
@@ -230,6 +256,9 @@ func (v *visit) openMessage() error {
 	if err != nil {
 		return err
 	}
+	if m.Recall != nil {
+		return v.redirect("/messages/" + id.String())
+	}
 	if err := v.look(id); err != nil {
 		return err
 	}
@@ -248,7 +277,7 @@ var actingRoles = []fairlead.Role{"PRACTITIONER", "TEAM_MANAGER", "SAFEGUARDING_
 
 // ackField asks what is to be told to the sender; nothing is left to ask once it was accepted.
 func (v *visit) ackField(m *client.Message) web.Field {
-	if m.Acked == string(fairlead.AckAccepted) || m.Header.Kind == "ack" || !v.acts() {
+	if m.Acked == string(fairlead.AckAccepted) || m.Header.Kind == "ack" || strings.HasPrefix(m.Header.Kind, "recall.") || !v.acts() {
 		return web.Field{}
 	}
 	w := v.words
@@ -296,8 +325,12 @@ func (v *visit) acknowledge() error {
 
 // answers are the kinds that these pages answer a kind with.
 var answers = map[string][]string{
-	"info.request": {"info.response", "disclosure.refusal"},
-	"referral.new": {"referral.response", "disclosure.refusal"},
+	"info.request":             {"info.response", "info.delay", "disclosure.refusal"},
+	"referral.new":             {"referral.response", "disclosure.refusal"},
+	"investigation.coordinate": {"disclosure.refusal"},
+	"alert.missing":            {"alert.update", "alert.cancel"},
+	"alert.at_risk":            {"alert.update", "alert.cancel"},
+	"alert.arrival":            {"alert.update", "alert.cancel"},
 }
 
 func (v *visit) replies(m *client.Message) (list []replyChoice) {
@@ -305,6 +338,9 @@ func (v *visit) replies(m *client.Message) (list []replyChoice) {
 		return nil
 	}
 	for _, k := range answers[m.Header.Kind] {
+		if k == "alert.cancel" && m.Acked != string(fairlead.AckAccepted) { // who leads ends it
+			continue
+		}
 		list = append(list, replyChoice{k, v.words.T("reply." + k)})
 	}
 	return list
@@ -321,8 +357,17 @@ func (v *visit) reply() error {
 		return err
 	}
 	k := v.r.FormValue("kind")
-	if seen, err := v.looked(id); err != nil || !seen || !v.acts() || !slices.Contains(answers[m.Header.Kind], k) {
+	seen, err := v.looked(id)
+	if err != nil || !seen || !v.acts() {
 		return either(err, errForbidden)
+	}
+	if k == liaison.kind { // no answer, and about no child
+		d := v.blank(k)
+		d.Values.Set("to", string(m.Header.From.Agency))
+		return v.keepNew(d, liaison)
+	}
+	if !slices.ContainsFunc(v.replies(m), func(c replyChoice) bool { return c.Kind == k }) {
+		return errForbidden
 	}
 	return v.startDraft(k, m)
 }

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bufio"
+	"context"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -78,10 +79,19 @@ func (r *reader) send(draft string) string {
 	return strings.Split(path, "?")[0]
 }
 
+// patience is how long a page may take to say what is waited for; a busy machine needs some of it.
+const patience = 90 * time.Second
+
 // until reads a page again at each piece of news until it says something.
 func (r *reader) until(path, want string) string {
 	r.t.Helper()
-	resp, err := r.http.Get(r.s.URL + "/news")
+	ctx, stop := context.WithTimeout(context.Background(), patience)
+	defer stop()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, r.s.URL+"/news", nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	resp, err := r.http.Do(req)
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS threads (
 CREATE INDEX IF NOT EXISTS threads_thread ON threads (thread);
 CREATE INDEX IF NOT EXISTS threads_reply ON threads (reply_to);
 CREATE TABLE IF NOT EXISTS thread_keys (key TEXT PRIMARY KEY, thread TEXT NOT NULL) STRICT;
-`
+` + mismatchTables
 
 // stamp is an instant as the store writes it.
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -191,7 +191,7 @@ func (v *visit) road(l link, acks map[string][]*client.Message) (shareRoad, erro
 	default:
 		note(w.T("event.recorded.entry", "entry", s.Index), decided)
 	}
-	if slices.Contains([]client.State{client.Delivered, client.Opened, client.Accepted}, s.State) {
+	if !v.g.moved(id, client.Delivered).IsZero() || slices.Contains([]client.State{client.Delivered, client.Opened, client.Accepted}, s.State) {
 		note(w.T("event.delivered"), v.g.moved(id, client.Delivered))
 	}
 	for _, m := range acks[l.share] {
@@ -199,6 +199,9 @@ func (v *visit) road(l link, acks map[string][]*client.Message) (shareRoad, erro
 		if level != string(fairlead.AckDelivered) {
 			note(w.T("event.ack."+level, "role", w.Code("role", m.Header.From.Role), "user", m.Header.From.User), m.Header.SentAt.Time)
 		}
+	}
+	if err := v.recallEvents(s, note); err != nil {
+		return r, err
 	}
 	slices.Reverse(r.Events)
 	r.Late = v.late(s, acks[l.share])
@@ -236,8 +239,8 @@ const dueAck = "DL-ACK-ALERT"
 func roadOf(w *web.Words, state client.State) []roadStep {
 	order := []client.State{client.Queued, client.Recorded, client.Delivered, client.Opened, client.Accepted}
 	switch state {
-	case client.RefusedBy, client.HeldBy, client.Resealed:
-		return []roadStep{{w.Code("state", client.Queued), true, false}, {w.Code("state", state), true, state == client.RefusedBy}}
+	case client.RefusedBy, client.HeldBy, client.Resealed, client.Recalled:
+		return []roadStep{{w.Code("state", client.Queued), true, false}, {w.Code("state", state), true, state == client.RefusedBy || state == client.Recalled}}
 	}
 	var list []roadStep
 	reached := slices.Index(order, state)
@@ -309,6 +312,9 @@ func (v *visit) nameAll(list string, name func(string) string, leaveOut string) 
 // sentPage is one share of ours, with what was sent and what the hub decided.
 type sentPage struct {
 	web.Page
+	ID       string
+	Follows  []replyChoice
+	Recall   bool // it may be asked back
 	Caption  string
 	Rows     []row
 	Road     recipientRoad
@@ -334,7 +340,7 @@ func (v *visit) sentMessage() error {
 	if err != nil {
 		return err
 	}
-	p := sentPage{Page: v.page("kind." + s.Kind), Caption: v.words.T("sent.to", "agency", v.g.agencyName(s.To)), Away: v.g.away() != nil}
+	p := sentPage{Page: v.page("kind." + s.Kind), ID: id.String(), Follows: v.followChoices(s), Recall: recallable(s), Caption: v.words.T("sent.to", "agency", v.g.agencyName(s.To)), Away: v.g.away() != nil}
 	p.Back = "/sent"
 	if p.Thread, p.Road, err = v.roadIn(id); err != nil {
 		return err
@@ -387,6 +393,7 @@ func (v *visit) sentRows(p *sentPage, h *envelope.Header) {
 	text("message.sentby", v.g.nameOf(h.From.User)+", "+v.words.Code("role", h.From.Role))
 	p.Rows = append(p.Rows, row{Key: v.words.T("message.sentat"), Text: v.words.When(h.SentAt.Time)})
 	v.headerRows(h, text)
+	p.Rows = append(p.Rows, v.aboutRows(h)...)
 }
 
 // ownSections says the content of a share of ours in words, from the agency's own copy.

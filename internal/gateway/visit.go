@@ -218,7 +218,8 @@ func (v *visit) render(name string, data any) error {
 
 // refuse notes a fault of a form.
 func (v *visit) refuse(field, key string, values ...any) {
-	v.faults = append(v.faults, web.Fault{Field: field, Text: v.words.T(key, values...)})
+	text := strings.Replace(v.words.T(key, values...), "?:", ":", 1) // a label that asks
+	v.faults = append(v.faults, web.Fault{Field: field, Text: text})
 }
 
 // messagePage is a page that only says something.
@@ -234,6 +235,8 @@ func (v *visit) fail(err error) {
 	switch {
 	case errors.Is(err, errNotFound) || errors.Is(err, client.ErrUnknownShare):
 		status, key = http.StatusNotFound, "notfound"
+	case errors.Is(err, client.ErrRecalled):
+		status, key = http.StatusGone, "gone"
 	case errors.Is(err, errForbidden):
 		status, key = http.StatusForbidden, "forbidden"
 	case errors.As(err, &large):
