@@ -148,11 +148,22 @@ func review(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	if o.json {
 		return o.write(stdout, map[string]any{"request": r, "fingerprint": fingerprint.String(), "words": fingerprint.Words()})
 	}
-	fmt.Fprintf(stdout, "agency        %s\nname          %s\ntype          %s\njurisdiction  %s\nduty inbox    %t\nmade          %s\nsponsor       %s\napproved by   %s\nfingerprint   %s\nin words      %s\n"+
+	fmt.Fprintf(stdout, "agency        %s\nname          %s\ntype          %s\njurisdiction  %s\nduty inbox    %t\nmade          %s\nnew keys      %s\nsponsor       %s\napproved by   %s\nfingerprint   %s\nin words      %s\n"+
 		"Ring the agency on a number you know and compare the fingerprint. Then: fairlead-hub agency approve %s\n",
-		r.Agency, r.Name, r.Type, r.Jurisdiction, r.Emergency, r.At.Format(time.RFC3339), sponsorOf(s), approvers(s),
+		r.Agency, r.Name, r.Type, r.Jurisdiction, r.Emergency, r.At.Format(time.RFC3339), newKeys(r), sponsorOf(s), approvers(s),
 		groups(fingerprint.String()), fingerprint.Words(), o.args[0])
 	return nil
+}
+
+// newKeys says what a request is for.
+func newKeys(r registry.Request) string {
+	switch {
+	case r.Again:
+		return "authorised by the root; ask who lost the old ones, and when"
+	case r.Root == "":
+		return "no, its first; it names no root, so it can never have others under this name"
+	}
+	return "no, its first"
 }
 
 // groups makes a fingerprint readable aloud.

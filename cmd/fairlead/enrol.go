@@ -10,6 +10,7 @@ import (
 
 	"fairlead/internal/client"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/keyring"
 	"fairlead/internal/keystore"
 	"fairlead/internal/registry"
 )
@@ -34,22 +35,82 @@ func enrol(_ context.Context, s *session) error {
 	if s.unsealed {
 		from = keystore.Unsealed
 	}
-	signed, err := client.Enrol(s.Dir, from, inv, r, time.Now())
+	if r.Again = s.again; s.sheets < 1 || s.sheets > 9 {
+		return errUsage
+	}
+	root := client.NewRoot()
+	if s.again {
+		if root, err = readRoot(); err != nil {
+			return err
+		}
+	}
+	defer clear(root)
+	signed, err := client.Enrol(s.Dir, from, inv, r, root, time.Now())
 	if err != nil {
 		return err
 	}
-	_, fingerprint, err := signed.Review(time.Now())
+	return s.requested(signed, inv.LogKey, filepath.Join(s.Dir, "request.json"), root)
+}
+
+// reenrol makes new keys in the agency's folder and the request that its root authorises.
+func reenrol(_ context.Context, s *session) error {
+	root, err := readRoot()
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(s.Dir, "request.json")
-	return s.print(map[string]string{"request": path, "fingerprint": fingerprint.String(), "words": fingerprint.Words()}, func() {
+	defer clear(root)
+	fresh := keystore.Source(keystore.AskNew)
+	if s.unsealed {
+		fresh = keystore.Unsealed
+	}
+	signed, err := client.Reenrol(s.Dir, keystore.Ask(s.PassphraseFile), fresh, root, time.Now())
+	if err != nil {
+		return err
+	}
+	return s.requested(signed, "", filepath.Join(s.Dir, "again.json"), nil)
+}
+
+// requested says what a person does with a request. The sheets of a new root are shown this once.
+func (s *session) requested(signed registry.SignedRequest, logKey, path string, root []byte) error {
+	r, fingerprint, err := signed.Review(time.Now())
+	if err != nil {
+		return err
+	}
+	var sheets []string
+	if root != nil && !s.again && r.Root == registry.RootKey(root) {
+		for _, sheet := range keystore.Split(root, s.sheets) {
+			sheets = append(sheets, keyring.Fingerprint(sheet).Words())
+			clear(sheet)
+		}
+	}
+	return s.print(map[string]any{"request": path, "fingerprint": fingerprint.String(), "words": fingerprint.Words(), "root_sheets": sheets}, func() {
 		s.say("keys made in %s; they never leave this machine", s.Dir)
-		s.say("log key of the hub, compare it with the operator: %s", inv.LogKey)
+		if logKey != "" {
+			s.say("log key of the hub, compare it with the operator: %s", logKey)
+		}
 		s.say("fingerprint of your key, read it to the operator:  %s", fingerprint)
 		s.say("the same in words, for your sponsor as well:        %s", fingerprint.Words())
 		s.say("now send %s to your sponsor, an agency already enrolled, and from there to the hub's operator", path)
+		switch {
+		case len(sheets) > 0:
+			s.say("\nThe root of %s is shown now and never again. After a loss or theft it alone authorises new keys under this name.\n"+
+				"Write it on paper, lock it away from this machine, and keep no copy of this output:", r.Agency)
+		case !r.Again:
+			s.say("the root was shown when these keys were made; if nobody wrote it down, and nothing was sent yet, begin again in a new folder")
+		}
+		for i, sheet := range sheets {
+			s.say("\nroot sheet %d of %d\n%s", i+1, len(sheets), sheet)
+		}
 	})
+}
+
+// readRoot reads the sheets of the root from the standard input.
+func readRoot() ([]byte, error) {
+	sheets, err := readSheets()
+	if err != nil {
+		return nil, err
+	}
+	return keystore.Combine(sheets)
 }
 
 // sponsor countersigns another agency's request, in its file, after its fingerprint was read out.
@@ -91,7 +152,15 @@ func join(ctx context.Context, s *session) error {
 	if err := client.Join(s.Dir, a); err != nil {
 		return err
 	}
-	if err := s.current(ctx); err != nil {
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	if s.conn != nil && s.home.StartsOver(s.client) {
+		if err := s.conn.Rewind(ctx, 0); err != nil {
+			return err
+		}
+	}
+	if err := s.catchUp(ctx); err != nil {
 		return err
 	}
 	if s.client.Snapshot().Agency(a.Agency) == nil {

@@ -24,8 +24,8 @@ func (w *world) impostor(id fairlead.AgencyID) (*registry.Agency, *seal.Key) {
 	dir := filepath.Join(w.t.TempDir(), "impostor")
 	for _, r := range particulars() {
 		if r.Agency == id {
-			record := w.request(dir, r)
-			w.check(Join(dir, registry.Admission{Agency: id, Account: record.Account, UserJWT: "jwt"}))
+			record := w.requestBy(dir, r, NewRoot())
+			w.check(Join(dir, registry.Admission{Agency: id, Account: record.Account, User: userOf(dir), UserJWT: "jwt"}))
 			home, err := OpenHome(dir, keystore.Unsealed)
 			w.check(err)
 			return record, home.Key
@@ -233,6 +233,23 @@ func TestFirstKeyIsOurs(t *testing.T) {
 	a.quoted("entry 0: the register names a key of this agency that it never made")
 	if a.Snapshot().Agency(alder) != nil {
 		t.Error("it believes in the enrolment")
+	}
+}
+
+// TestReenrolled: new keys under the root are everybody's from then on; the program that has the old ones alarms, for
+// it made none, be it with the root or not.
+func TestReenrolled(t *testing.T) {
+	w := agreedWorld(t).copy(t)
+	r := particulars()[1]
+	r.Again = true
+	record := w.request(filepath.Join(t.TempDir(), "again"), r)
+	record.Account = w.agency(birch).account
+	w.forward(w.append(w.registerEntry(registry.Reenrol, record)))
+	w.settle()
+	w.agency(birch).quoted("the register names a key of this agency that it never made")
+	a := w.agency(alder)
+	if got := a.Snapshot().Agency(birch); string(got.Certificate) != string(record.Certificate) || len(a.alarmed()) > 0 {
+		t.Errorf("Alder has %d alarms and certificate %x…", len(a.alarmed()), got.Certificate[:8])
 	}
 }
 

@@ -116,7 +116,7 @@ func (h *Hub) start(ctx context.Context) error {
 		if a.Removed {
 			open = h.shut
 		}
-		if err := open(ctx, a); err != nil {
+		if err := errors.Join(h.revokeFormer(a), open(ctx, a)); err != nil {
 			return err
 		}
 	}
@@ -283,7 +283,8 @@ func (h *Hub) Invite() registry.Invitation {
 
 // Approve enrols an agency: the account's keys, then the log entry, then the account is let in. A crash
 // in between leaves an account nobody knows, or an entry whose account the next start opens. A second
-// approval of the same request gives the admission again.
+// approval of the same request gives the admission again. A request for new keys replaces those on record, and
+// ends the connections of the old user.
 func (h *Hub) Approve(ctx context.Context, s registry.SignedRequest) (*registry.Admission, error) {
 	h.one.Lock()
 	defer h.one.Unlock()
@@ -292,17 +293,24 @@ func (h *Hub) Approve(ctx context.Context, s registry.SignedRequest) (*registry.
 		return nil, err
 	}
 	a := h.broker.Agency(r.Agency)
-	if a == nil {
-		if a, err = h.enrol(ctx, s.Agency(r)); err != nil {
-			return nil, err
-		}
-	} else if string(a.Request) != string(s.Request) {
-		return nil, fmt.Errorf("%s is enrolled already, by another request; see deploy/README.md on lost keys", r.Agency)
+	switch {
+	case a != nil && string(a.Request) == string(s.Request):
+	case a == nil && !r.Again:
+		a, err = h.enrol(ctx, s.Agency(r))
+	case a != nil && r.Again:
+		a, err = h.reenrol(ctx, a, s.Agency(r))
+	case a == nil:
+		err = fmt.Errorf("%s asks for new keys and is not enrolled", r.Agency)
+	default:
+		err = fmt.Errorf("%s is enrolled already, by another request; see deploy/README.md on lost keys", r.Agency)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if a.Removed {
 		return nil, fmt.Errorf("%s was removed", a.ID)
 	}
-	if err := h.open(ctx, a); err != nil {
+	if err := errors.Join(h.revokeFormer(a), h.open(ctx, a)); err != nil {
 		return nil, err
 	}
 	return h.admission(a)
@@ -316,7 +324,7 @@ func (h *Hub) admission(a *registry.Agency) (*registry.Admission, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &registry.Admission{Agency: a.ID, Account: a.Account, UserJWT: jwt, Until: fairlead.At(until), Entry: a.Entry}, nil
+	return &registry.Admission{Agency: a.ID, Account: a.Account, User: a.User, UserJWT: jwt, Until: fairlead.At(until), Entry: a.Entry}, nil
 }
 
 // renewal is the answer to an agency that asks for its next admission.
@@ -355,6 +363,23 @@ func (h *Hub) enrol(ctx context.Context, a *registry.Agency) (*registry.Agency, 
 		return nil, err
 	}
 	return h.broker.Agency(a.ID), nil
+}
+
+// reenrol puts an agency's new keys on record. Its account stays, with what waits there.
+func (h *Hub) reenrol(ctx context.Context, old, a *registry.Agency) (*registry.Agency, error) {
+	a.Account = old.Account
+	if err := h.broker.Reenrol(ctx, a); err != nil {
+		return nil, err
+	}
+	return h.broker.Agency(a.ID), nil
+}
+
+// revokeFormer ends the connections of user keys that a re-enrolment has replaced, and lets them in no more.
+func (h *Hub) revokeFormer(a *registry.Agency) (err error) {
+	for _, user := range a.FormerUsers {
+		err = errors.Join(err, h.nats.Revoke(a.Account, user))
+	}
+	return err
 }
 
 // open lets an enrolled agency in and gives it its inbox.

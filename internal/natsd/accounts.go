@@ -121,6 +121,9 @@ func (s *Server) Revoke(a fairlead.Account, user string) error {
 	if err != nil {
 		return err
 	}
+	if claims.Revocations[user] != 0 {
+		return nil // it gets no JWT after that
+	}
 	claims.RevokeAt(user, time.Now())
 	if err := s.push(claims); err != nil {
 		return fmt.Errorf("revoke a user of account %s: %w", a, err)
