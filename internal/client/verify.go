@@ -72,6 +72,9 @@ func (t *taking) admitEntry(index int64, leaf entry.Leaf, leafBytes, detail, fra
 	if err != nil {
 		return t.alarm(frame, "entry %d cannot be true: %v", index, err)
 	}
+	if err := t.watchOwn(index, d, frame); err != nil {
+		return err
+	}
 	t.snap = next
 	if _, err := t.tx.Exec(`INSERT OR IGNORE INTO register VALUES (?, ?, ?)`, index, leafBytes, detail); err != nil {
 		return err

@@ -127,7 +127,9 @@ func TestReenrolRefused(t *testing.T) {
 	w.must(w.register("remove", registry.Suspension{Agency: "SUF-CSC", Reason: "request"}))
 	bare := newWorld(t, "NOR-CSC", "RO-DIR")
 	first := w.snap.Agency("NOR-CSC")
-	ask := func(change func(*registry.Request, *[]byte)) *registry.Agency { return w.asks("NOR-CSC", w.key("NOR-CSC"), change) }
+	ask := func(change func(*registry.Request, *[]byte)) *registry.Agency {
+		return w.asks("NOR-CSC", w.key("NOR-CSC"), change)
+	}
 	with := func(change func(a *registry.Agency)) *registry.Agency { a := ask(nil); change(a); return a }
 	other := slices.Repeat([]byte{9}, 32)
 	held := func(key *seal.Key) *registry.Agency { return w.asks("NOR-CSC", key, nil) }
@@ -139,8 +141,10 @@ func TestReenrolRefused(t *testing.T) {
 		a    *registry.Agency
 		says string
 	}{
-		"another root":                   {ask(func(q *registry.Request, r *[]byte) { *r, q.Root = other, registry.RootKey(other) }), "root of NOR-CSC on record is another"},
-		"the root of another agency":     {ask(func(q *registry.Request, r *[]byte) { *r, q.Root = w.roots["RO-DIR"], registry.RootKey(w.roots["RO-DIR"]) }), "on record is another"},
+		"another root": {ask(func(q *registry.Request, r *[]byte) { *r, q.Root = other, registry.RootKey(other) }), "root of NOR-CSC on record is another"},
+		"the root of another agency": {ask(func(q *registry.Request, r *[]byte) {
+			*r, q.Root = w.roots["RO-DIR"], registry.RootKey(w.roots["RO-DIR"])
+		}), "on record is another"},
 		"the root named, another signed": {ask(func(_ *registry.Request, r *[]byte) { *r = other }), "not signed by the root"},
 		"not signed by the root":         {with(func(a *registry.Agency) { a.RootSignature = nil }), "not signed by the root"},
 		"signed as a first one":          {with(func(a *registry.Agency) { a.RootSignature = registry.SignRoot(w.roots["NOR-CSC"], a.Request, false) }), "not signed by the root"},
