@@ -87,7 +87,7 @@ func runHub(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 		return err
 	}
 	defer h.Close()
-	fmt.Fprintf(stdout, "hub ready\n  agencies %s\n  http     %s\n  socket   %s\n", h.Invite().URL, h.HTTPURL(), h.SocketPath())
+	fmt.Fprintf(stdout, "hub ready\n  agencies %s\n  http     %s\n  socket   %s\n", h.URL(), h.HTTPURL(), h.SocketPath())
 	<-ctx.Done()
 	return nil
 }

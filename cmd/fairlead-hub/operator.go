@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,7 +29,7 @@ type operator struct {
 	args     []string
 }
 
-// parse reads the common flags, before or after the arguments.
+// parse reads the common flags, before or after the arguments, of which there are so many, or if negative at most.
 func parse(name string, args []string, wantArgs int, stderr io.Writer) (*operator, error) {
 	o := &operator{}
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
@@ -46,7 +47,7 @@ func parse(name string, args []string, wantArgs int, stderr io.Writer) (*operato
 			o.args, args = append(o.args, args[0]), args[1:]
 		}
 	}
-	if len(o.args) != wantArgs {
+	if wantArgs >= 0 && len(o.args) != wantArgs || wantArgs < 0 && len(o.args) > -wantArgs {
 		return nil, errUsage
 	}
 	if *path != "" {
@@ -106,18 +107,19 @@ func (o *operator) write(stdout io.Writer, v any) error {
 }
 
 func invite(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	o, err := parse("invite", args, 0, stderr)
+	o, err := parse("invite", args, -1, stderr)
 	if err != nil {
 		return err
 	}
 	var inv registry.Invitation
-	if err := o.call(ctx, "GET", "/invitation", nil, &inv); err != nil {
+	if err := o.call(ctx, "GET", "/invitation?"+url.Values{"agency": o.args}.Encode(), nil, &inv); err != nil {
 		return err
 	}
 	if err := o.write(stdout, inv); err != nil || o.out == "" {
 		return err
 	}
-	fmt.Fprintf(stdout, "invitation written to %s\nIt is not secret, but it must arrive unaltered: read its log key to the agency over another channel:\n  %s\n", o.out, inv.LogKey)
+	fmt.Fprintf(stdout, "invitation written to %s, good until %s\nIt is not secret, and it is signed: read its log key to the agency over another channel, which vouches for the rest:\n  %s\n",
+		o.out, inv.Until.Format(time.DateOnly), inv.LogKey)
 	return nil
 }
 

@@ -21,9 +21,9 @@ func enrol(_ context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	var inv registry.Invitation
-	if err := json.Unmarshal(raw, &inv); err != nil {
-		return fmt.Errorf("%s is not an invitation of a hub: %w", s.args[0], err)
+	inv, err := registry.ParseInvitation(raw)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.args[0], err)
 	}
 	if s.agency == "" || s.name == "" || s.kind == "" || s.jurisdiction == "" {
 		return errUsage
@@ -49,7 +49,7 @@ func enrol(_ context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.requested(signed, inv.LogKey, filepath.Join(s.Dir, "request.json"), root)
+	return s.requested(signed, &inv, filepath.Join(s.Dir, "request.json"), root)
 }
 
 // reenrol makes new keys in the agency's folder and the request that its root authorises.
@@ -67,11 +67,11 @@ func reenrol(_ context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return s.requested(signed, "", filepath.Join(s.Dir, "again.json"), nil)
+	return s.requested(signed, nil, filepath.Join(s.Dir, "again.json"), nil)
 }
 
 // requested says what a person does with a request. The sheets of a new root are shown this once.
-func (s *session) requested(signed registry.SignedRequest, logKey, path string, root []byte) error {
+func (s *session) requested(signed registry.SignedRequest, inv *registry.Invitation, path string, root []byte) error {
 	r, fingerprint, err := signed.Review(time.Now())
 	if err != nil {
 		return err
@@ -85,8 +85,14 @@ func (s *session) requested(signed registry.SignedRequest, logKey, path string, 
 	}
 	return s.print(map[string]any{"request": path, "fingerprint": fingerprint.String(), "words": fingerprint.Words(), "root_sheets": sheets}, func() {
 		s.say("keys made in %s; they never leave this machine", s.Dir)
-		if logKey != "" {
-			s.say("log key of the hub, compare it with the operator: %s", logKey)
+		if inv != nil {
+			s.say("log key of the hub, compare it with the operator: %s", inv.LogKey)
+			for _, o := range inv.Operators {
+				s.say("the hub is run by %s, with the key %s", o.Name, o.Key)
+			}
+		}
+		if inv != nil && inv.Policy != "" {
+			s.say("the hub's policy of witnesses is in the invitation; the one that you believe is %s, which you put there", filepath.Join(s.Dir, "witness.policy"))
 		}
 		s.say("fingerprint of your key, read it to the operator:  %s", fingerprint)
 		s.say("the same in words, for your sponsor as well:        %s", fingerprint.Words())

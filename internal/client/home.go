@@ -60,6 +60,9 @@ type Home struct {
 // r.Again it is the root on record, and the request is one for new keys: after everything here was lost.
 func Enrol(dir string, from keystore.Source, inv registry.Invitation, r registry.Request, root []byte, at time.Time) (registry.SignedRequest, error) {
 	var signed registry.SignedRequest
+	if err := inv.Check(r.Agency, at); err != nil {
+		return signed, fmt.Errorf("%w: %w", ErrHome, err)
+	}
 	log, err := tlog.NewVerifier(inv.LogKey)
 	if err != nil {
 		return signed, fmt.Errorf("%w: the invitation's log key: %w", ErrHome, err)

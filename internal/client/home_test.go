@@ -25,9 +25,9 @@ var morning = time.Date(2027, 1, 4, 9, 0, 0, 0, time.UTC)
 // folder makes an agency's folder that has enrolled and joined.
 func folder(t *testing.T) string {
 	t.Helper()
-	_, vkey := newLogKey(t)
+	signer, vkey := newLogKey(t)
 	dir := filepath.Join(t.TempDir(), "agency", "alder")
-	if _, err := Enrol(dir, keystore.Unsealed, registry.Invitation{LogKey: vkey}, particulars()[0], nil, morning); err != nil {
+	if _, err := Enrol(dir, keystore.Unsealed, invited(t, signer, vkey), particulars()[0], nil, morning); err != nil {
 		t.Fatal(err)
 	}
 	if err := Join(dir, registry.Admission{Agency: alder, Account: "A", User: userOf(dir), UserJWT: "jwt"}); err != nil {
@@ -39,8 +39,8 @@ func folder(t *testing.T) string {
 // TestEnrolTwice: keys are never made over keys.
 func TestEnrolTwice(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "alder")
-	_, vkey := newLogKey(t)
-	inv := registry.Invitation{LogKey: vkey}
+	signer, vkey := newLogKey(t)
+	inv := invited(t, signer, vkey)
 	first, err := Enrol(dir, keystore.Unsealed, inv, particulars()[0], nil, morning)
 	if err != nil {
 		t.Fatal(err)
@@ -96,11 +96,11 @@ func secrets(t *testing.T, dir string) (list [][]byte) {
 // TestEnrolCrash: a run that ended before the request was written is begun anew, whole.
 func TestEnrolCrash(t *testing.T) {
 	dir := folder(t)
-	_, vkey := newLogKey(t)
+	signer, vkey := newLogKey(t)
 	if err := os.Remove(filepath.Join(dir, requestFile)); err != nil {
 		t.Fatal(err)
 	}
-	signed, err := Enrol(dir, keystore.Unsealed, registry.Invitation{LogKey: vkey}, particulars()[0], nil, morning)
+	signed, err := Enrol(dir, keystore.Unsealed, invited(t, signer, vkey), particulars()[0], nil, morning)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestEnrolCrash(t *testing.T) {
 }
 
 func TestEnrolRefuses(t *testing.T) {
-	_, vkey := newLogKey(t)
+	signer, vkey := newLogKey(t)
 	for name, test := range map[string]struct {
 		key    string
 		change func(r *registry.Request)
@@ -130,7 +130,7 @@ func TestEnrolRefuses(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "new")
 			r := particulars()[0]
 			test.change(&r)
-			if _, err := Enrol(dir, keystore.Unsealed, registry.Invitation{LogKey: test.key}, r, nil, morning); !errors.Is(err, ErrHome) {
+			if _, err := Enrol(dir, keystore.Unsealed, invited(t, signer, test.key), r, nil, morning); !errors.Is(err, ErrHome) {
 				t.Errorf("%v, want %v", err, ErrHome)
 			}
 			if files, err := os.ReadDir(dir); err == nil && len(files) > 0 {
@@ -219,9 +219,9 @@ func TestPassphrase(t *testing.T) {
 	says := func(words string) keystore.Source {
 		return func(bool) ([]byte, error) { return []byte(words), nil }
 	}
-	_, vkey := newLogKey(t)
+	signer, vkey := newLogKey(t)
 	dir := filepath.Join(t.TempDir(), "alder")
-	if _, err := Enrol(dir, says("four words of mine"), registry.Invitation{LogKey: vkey}, particulars()[0], nil, morning); err != nil {
+	if _, err := Enrol(dir, says("four words of mine"), invited(t, signer, vkey), particulars()[0], nil, morning); err != nil {
 		t.Fatal(err)
 	}
 	if err := Join(dir, registry.Admission{Agency: alder, Account: "A", User: userOf(dir), UserJWT: "jwt"}); err != nil {

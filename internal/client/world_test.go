@@ -166,7 +166,7 @@ func (w *world) request(dir string, r registry.Request) *registry.Agency {
 
 func (w *world) requestBy(dir string, r registry.Request, root []byte) *registry.Agency {
 	w.t.Helper()
-	signed, err := Enrol(dir, keystore.Unsealed, registry.Invitation{LogKey: w.vkey}, r, root, w.now)
+	signed, err := Enrol(dir, keystore.Unsealed, invited(w.t, w.signer, w.vkey), r, root, w.now)
 	w.check(err)
 	r, fingerprint, err := signed.Review(w.now)
 	w.check(err)
@@ -264,6 +264,16 @@ func (w *world) settle() {
 func rootOf(id fairlead.AgencyID) []byte {
 	root := sha256.Sum256([]byte(id))
 	return root[:]
+}
+
+// invited is an invitation to a log for anybody, for a year.
+func invited(t testing.TB, signer *tlog.Signer, vkey string) registry.Invitation {
+	t.Helper()
+	inv, err := registry.Invitation{LogKey: vkey, Until: fairlead.At(morning.AddDate(1, 0, 0))}.Sign(signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return inv
 }
 
 // userOf is the user that an admission to a folder is for.

@@ -54,6 +54,7 @@ type Hub struct {
 	bus       *bus.Hub
 	broker    *broker.Broker
 	verifier  *tlog.Verifier
+	signer    *tlog.Signer
 	vkey      string
 	auditors  *auditors
 	oversteps oversteps
@@ -89,8 +90,7 @@ func (h *Hub) start(ctx context.Context) error {
 	if err := h.openKeys(); err != nil {
 		return err
 	}
-	signer, err := h.logKey()
-	if err != nil {
+	if h.signer, err = h.logKey(); err != nil {
 		return fmt.Errorf("log key: %w", err)
 	}
 	if h.auditors, err = openAuditors(filepath.Join(h.cfg.Dir, "auditors")); err != nil {
@@ -99,14 +99,14 @@ func (h *Hub) start(ctx context.Context) error {
 	if err := h.connect(ctx); err != nil {
 		return err
 	}
-	if h.outside, err = h.newWitnesses(signer); err != nil {
+	if h.outside, err = h.newWitnesses(h.signer); err != nil {
 		return err
 	}
 	if err := h.outside.handshake(ctx); err != nil {
 		return err
 	}
 	h.broker, err = broker.Open(ctx, broker.Config{
-		Hub: h.bus, Dir: h.cfg.Dir, Signer: signer, Verifier: h.verifier, Now: h.cfg.Now, Log: h.cfg.Log, Step: h.cfg.Step,
+		Hub: h.bus, Dir: h.cfg.Dir, Signer: h.signer, Verifier: h.verifier, Now: h.cfg.Now, Log: h.cfg.Log, Step: h.cfg.Step,
 	})
 	if err != nil {
 		return err
@@ -276,10 +276,24 @@ func (h *Hub) logKey() (*tlog.Signer, error) {
 	return tlog.NewSigner(string(skey))
 }
 
-// Invite makes an invitation.
-func (h *Hub) Invite() registry.Invitation {
-	return registry.Invitation{URL: h.nats.ClientURL(), CertPEM: string(h.nats.CertPEM()), LogKey: h.vkey, HTTP: h.HTTPURL()}
+// Invite makes an invitation for an agency, or with "" for whoever has it.
+func (h *Hub) Invite(id fairlead.AgencyID) (registry.Invitation, error) {
+	if id != "" {
+		if err := id.Check(); err != nil {
+			return registry.Invitation{}, err
+		}
+	}
+	return registry.Invitation{
+		URL: h.URL(), CertPEM: string(h.nats.CertPEM()), LogKey: h.vkey, HTTP: h.HTTPURL(), Agency: id,
+		Until: fairlead.At(h.cfg.Now().Add(registry.InvitationLasts)), Operators: h.broker.Operators(), Policy: string(h.cfg.Policy),
+	}.Sign(h.signer)
 }
+
+// URL is where agencies connect; "" if they cannot but in process.
+func (h *Hub) URL() string { return h.nats.ClientURL() }
+
+// LogKey is the verifier key of the log.
+func (h *Hub) LogKey() string { return h.vkey }
 
 // Approve enrols an agency: the account's keys, then the log entry, then the account is let in. A crash
 // in between leaves an account nobody knows, or an entry whose account the next start opens. A second

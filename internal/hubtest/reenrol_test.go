@@ -192,7 +192,7 @@ func TestReenrolFromNothing(t *testing.T) {
 	}
 	w.Clock.Set(w.Clock.Now().Add(time.Minute))
 	r := registry.Request{Agency: Birch, Name: "Birch Directorate", Type: fairlead.TypeStatutoryOverseas, Jurisdiction: "RO", Emergency: true, Again: true}
-	signed, err := client.Enrol(w.home(Birch), keystore.Unsealed, w.Hub.Invite(), r, w.roots[Birch], w.Clock.Now())
+	signed, err := client.Enrol(w.home(Birch), keystore.Unsealed, w.invitation(t), r, w.roots[Birch], w.Clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

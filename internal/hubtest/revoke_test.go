@@ -104,7 +104,7 @@ func TestSponsorCompares(t *testing.T) {
 	t.Parallel()
 	w := New(t, Config{})
 	r := registry.Request{Agency: "DAMSON", Name: "Damson Council", Type: fairlead.TypeLA, Jurisdiction: "GB-WLS"}
-	signed, err := client.Enrol(w.home("DAMSON"), keystore.Unsealed, w.Hub.Invite(), r, nil, w.Clock.Now())
+	signed, err := client.Enrol(w.home("DAMSON"), keystore.Unsealed, w.invitation(t), r, nil, w.Clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestRenewal(t *testing.T) {
 	if kept := w.Agency(Alder).Home.Admission; kept != a.Home.Admission {
 		t.Errorf("in the folder is %+v, want %+v", kept, a.Home.Admission)
 	}
-	a.Home.Admission.Account = first.Account[:55] + "B"
+	a.Home.Admission.Account = w.Agency(Birch).Home.Admission.Account
 	if err := a.Home.Renew(context1(t), w.Agency(Alder).Conn, now.Add(registry.UserLasts)); !errors.Is(err, client.ErrHome) {
 		t.Errorf("an admission of another account: %v", err)
 	}

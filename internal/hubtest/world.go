@@ -170,7 +170,11 @@ func (a *Agency) close() {
 // Enrol enrols an agency by the same steps that two machines take, and connects it.
 func (w *World) Enrol(ctx context.Context, r registry.Request) (*Agency, error) {
 	w.roots[r.Agency] = client.NewRoot()
-	signed, err := client.Enrol(w.home(r.Agency), keystore.Unsealed, w.Hub.Invite(), r, w.roots[r.Agency], w.Clock.Now())
+	inv, err := w.Hub.Invite(r.Agency)
+	if err != nil {
+		return nil, err
+	}
+	signed, err := client.Enrol(w.home(r.Agency), keystore.Unsealed, inv, r, w.roots[r.Agency], w.Clock.Now())
 	if err != nil {
 		return nil, err
 	}

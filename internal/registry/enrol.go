@@ -12,15 +12,6 @@ import (
 	"fairlead/internal/tlog"
 )
 
-// Invitation is what the operator gives to an agency that is to enrol: where the hub is and how to
-// know it. Nothing in it is secret; it must arrive unaltered.
-type Invitation struct {
-	URL     string `json:"url"`      // tls://host:port
-	CertPEM string `json:"cert_pem"` // the hub's certificate, to pin
-	LogKey  string `json:"log_key"`  // verifier key of the log's checkpoints
-	HTTP    string `json:"http,omitempty"`
-}
-
 // SignedRequest is the file an agency sends back: the request and its signature by the new key.
 type SignedRequest struct {
 	Request       []byte `json:"request"` // Request, exact bytes
