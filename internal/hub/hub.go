@@ -66,7 +66,7 @@ type Hub struct {
 
 	stop context.CancelFunc
 	done sync.WaitGroup
-	one  sync.Mutex // one act of the operator at a time
+	busy sync.Map // by agency: one act of the operator on it at a time, *sync.Mutex
 }
 
 // Start opens or makes a hub and runs it until Close.
@@ -111,14 +111,8 @@ func (h *Hub) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, a := range h.broker.Agencies() { // all may be repeated; a crash may have come between entry and server
-		open := h.open
-		if a.Removed {
-			open = h.shut
-		}
-		if err := errors.Join(h.revokeFormer(a), open(ctx, a)); err != nil {
-			return err
-		}
+	if err := h.openAll(ctx); err != nil {
+		return err
 	}
 	if err := h.bus.Renewals(h.renewal); err != nil {
 		return err
@@ -127,6 +121,30 @@ func (h *Hub) start(ctx context.Context) error {
 		return err
 	}
 	return h.run()
+}
+
+// openAll lets every agency on record in, or keeps it out. All may be repeated: a crash may have come between entry
+// and server. Several go at a time, since each waits for the server.
+func (h *Hub) openAll(ctx context.Context) error {
+	work, errs := make(chan *registry.Agency), make([]error, 8)
+	var workers sync.WaitGroup
+	for i := range errs {
+		workers.Go(func() {
+			for a := range work {
+				open := h.open
+				if a.Removed {
+					open = h.shut
+				}
+				errs[i] = errors.Join(errs[i], h.revokeFormer(a), open(ctx, a))
+			}
+		})
+	}
+	for _, a := range h.broker.Agencies() {
+		work <- a
+	}
+	close(work)
+	workers.Wait()
+	return errors.Join(errs...)
 }
 
 // connect starts the server, or goes to the one that runs already, and opens the broker's side of it.
@@ -295,17 +313,23 @@ func (h *Hub) URL() string { return h.nats.ClientURL() }
 // LogKey is the verifier key of the log.
 func (h *Hub) LogKey() string { return h.vkey }
 
+// alone waits until nobody else acts on an agency; acts on others go on, and share batches of the ledger.
+func (h *Hub) alone(id fairlead.AgencyID) (done func()) {
+	lock, _ := h.busy.LoadOrStore(id, new(sync.Mutex))
+	lock.(*sync.Mutex).Lock()
+	return lock.(*sync.Mutex).Unlock
+}
+
 // Approve enrols an agency: the account's keys, then the log entry, then the account is let in. A crash
 // in between leaves an account nobody knows, or an entry whose account the next start opens. A second
 // approval of the same request gives the admission again. A request for new keys replaces those on record, and
 // ends the connections of the old user.
 func (h *Hub) Approve(ctx context.Context, s registry.SignedRequest) (*registry.Admission, error) {
-	h.one.Lock()
-	defer h.one.Unlock()
 	r, _, err := s.Review(h.cfg.Now())
 	if err != nil {
 		return nil, err
 	}
+	defer h.alone(r.Agency)()
 	a := h.broker.Agency(r.Agency)
 	switch {
 	case a != nil && string(a.Request) == string(s.Request):
@@ -358,8 +382,7 @@ func (h *Hub) renewal(account fairlead.Account) ([]byte, error) {
 // Revoke ends the connections of an agency's user and lets it in no more, by any JWT made so far: for a
 // stolen user key. The agency's shares are still judged by its OpenPGP key; see Suspend.
 func (h *Hub) Revoke(id fairlead.AgencyID) error {
-	h.one.Lock()
-	defer h.one.Unlock()
+	defer h.alone(id)()
 	a := h.broker.Agency(id)
 	if a == nil {
 		return fmt.Errorf("%s is not enrolled", id)
@@ -418,8 +441,7 @@ func (h *Hub) Refuse(ctx context.Context, s registry.SignedRequest, reason strin
 
 // Remove stops an agency for good: by a log entry, and then at the server, where its connections end.
 func (h *Hub) Remove(ctx context.Context, s registry.Suspension) error {
-	h.one.Lock()
-	defer h.one.Unlock()
+	defer h.alone(s.Agency)()
 	if err := h.broker.Remove(ctx, s); err != nil {
 		return err
 	}
