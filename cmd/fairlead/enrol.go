@@ -188,6 +188,24 @@ func passphrase(_ context.Context, s *session) error {
 	return nil
 }
 
+// setTLS keeps the certificate that the agency shows to a hub that asks for one.
+func setTLS(_ context.Context, s *session) error {
+	cert, err := os.ReadFile(s.args[0])
+	if err != nil {
+		return err
+	}
+	key, err := os.ReadFile(s.args[1])
+	if err != nil {
+		return err
+	}
+	defer clear(key)
+	if err := client.SetTLS(s.Dir, keystore.Ask(s.PassphraseFile), cert, key); err != nil {
+		return err
+	}
+	s.say("kept, sealed, in %s; delete %s", s.Dir, s.args[1])
+	return nil
+}
+
 // rotate makes a new encryption subkey and announces it.
 func rotate(ctx context.Context, s *session) error {
 	if err := s.ready(ctx); err != nil {

@@ -281,8 +281,12 @@ func ChangePassphrase(dir string, old, fresh keystore.Source) error {
 
 // Dial connects to the hub over TLS with the pinned certificate, or in process.
 func (h *Home) Dial(ctx context.Context, inProcess bus.InProcess, log zerolog.Logger) (*bus.Agency, error) {
+	own, err := h.ownTLS()
+	if err != nil {
+		return nil, err
+	}
 	return bus.Dial(ctx, bus.AgencyConfig{
-		URL: h.Invitation.URL, CertPEM: []byte(h.Invitation.CertPEM), InProcess: inProcess, Seed: h.seed, UserJWT: h.Admission.UserJWT,
+		URL: h.Invitation.URL, CertPEM: []byte(h.Invitation.CertPEM), Own: own, InProcess: inProcess, Seed: h.seed, UserJWT: h.Admission.UserJWT,
 		Account: h.Admission.Account, Log: log,
 	})
 }

@@ -36,6 +36,7 @@ type Config struct {
 	Unlock   keystore.Source // passphrase of the keys in DIR/keys
 	Listen   string          // "host:port" for agencies, TLS 1.3; "" for in-process agencies only
 	NATS     string          // "tls://host:port" of a server that is a program of its own (WriteServer); "" for one in this program
+	ClientCA []byte          // see natsd.Config
 	HTTP     string          // "host:port" of the read-only HTTP server; "" for none
 	Origin   string          // name of the log in its checkpoints, such as "hub.example/log"
 	Policy   []byte          // whose cosignatures make the log witnessed (C2SP tlog-policy); nil: nobody is asked
@@ -175,7 +176,7 @@ func (h *Hub) connect(ctx context.Context) (err error) {
 }
 
 func natsConfig(cfg Config, keys *keystore.Store) natsd.Config {
-	return natsd.Config{Dir: filepath.Join(cfg.Dir, "nats"), Keys: keys, URL: cfg.NATS, Listen: cfg.Listen, NoCipher: cfg.NoCipher, Log: cfg.Log}
+	return natsd.Config{Dir: filepath.Join(cfg.Dir, "nats"), Keys: keys, URL: cfg.NATS, Listen: cfg.Listen, ClientCA: cfg.ClientCA, NoCipher: cfg.NoCipher, Log: cfg.Log}
 }
 
 // WriteServer writes into dir what a nats-server that is a program of its own needs to serve the hub of cfg,

@@ -68,6 +68,7 @@ type Config struct {
 	Start    time.Time
 	Listen   string // see hub.Config
 	NATS     string // see hub.Config
+	ClientCA []byte // see hub.Config
 	HTTP     string
 	NoCipher bool
 	Schema   *schema.Set // what sections must hold; nil: anything
@@ -104,7 +105,7 @@ func Open(ctx context.Context, cfg Config) (*World, error) {
 
 func (w *World) startHub(ctx context.Context) (err error) {
 	w.Hub, err = hub.Start(ctx, hub.Config{
-		Dir: filepath.Join(w.Dir, "hub"), Listen: w.cfg.Listen, NATS: w.cfg.NATS, HTTP: w.cfg.HTTP, Origin: "hub.fairlead.example/log", NoCipher: w.cfg.NoCipher,
+		Dir: filepath.Join(w.Dir, "hub"), Listen: w.cfg.Listen, NATS: w.cfg.NATS, ClientCA: w.cfg.ClientCA, HTTP: w.cfg.HTTP, Origin: "hub.fairlead.example/log", NoCipher: w.cfg.NoCipher,
 		Policy: w.policy, Unlock: keystore.Unsealed, Now: w.Clock.Now, Log: w.cfg.Log, Step: w.cfg.Step,
 	})
 	return err

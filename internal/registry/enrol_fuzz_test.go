@@ -61,7 +61,8 @@ func FuzzRequest(f *testing.F) {
 	w := newRooted(f, "NOR-CSC")
 	a := w.asks("NOR-CSC", w.key("NOR-CSC"), nil)
 	f.Add(a.Request, a.Signature, a.RootSignature, uint(9))
-	f.Add(a.Request, a.Signature, []byte{}, uint(0))
+	bare := w.asks("NOR-CSC", w.key("NOR-CSC"), func(q *registry.Request, _ *[]byte) { q.Root, q.Again = "", false })
+	f.Add(bare.Request, bare.Signature, []byte{}, uint(30*8)) // a letter of its name
 	f.Add([]byte(`{}`), a.Signature, a.RootSignature, uint(0))
 	f.Fuzz(func(t *testing.T, request, signature, root []byte, bit uint) {
 		s := registry.SignedRequest{Request: request, Signature: signature, RootSignature: root}
