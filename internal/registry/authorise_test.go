@@ -324,11 +324,12 @@ func TestApprovalAuthorisation(t *testing.T) {
 			base.train("second")
 			base.trainAt("NOR-CSC", "WDB-CSC", "second")
 		}
-		base.approvals(trained)
+		approvals(base, trained)
 	}
 }
 
-func (base *office) approvals(trained bool) {
+// approvals tries every approval there is on the share that base holds.
+func approvals(base *office, trained bool) {
 	approvers := []fairlead.Role{"TEAM_MANAGER", "SAFEGUARDING_LEAD", "DPO", "CALDICOTT_GUARDIAN"}
 	t, cases := base.t, 0
 	author := base.held.h.From.User

@@ -100,20 +100,20 @@ func (s *Snapshot) reenrol(index int64, at time.Time, a *Agency) error {
 }
 
 // mayBecome says why an agency's record may not be replaced by another with new keys.
-func (old *Agency) mayBecome(a *Agency) error {
+func (a *Agency) mayBecome(next *Agency) error {
 	switch {
-	case old == nil || old.Removed:
-		return fmt.Errorf("no agency %s is enrolled, or it was removed", a.ID)
-	case !a.again():
-		return fmt.Errorf("%w: the request of %s is its first one, not one for new keys", ErrRoot, a.ID)
-	case old.Root == "":
-		return fmt.Errorf("%w: %s named none when it enrolled; it comes back under another name", ErrRoot, a.ID)
-	case a.Root != old.Root:
-		return fmt.Errorf("%w: the root of %s on record is another one", ErrRoot, a.ID)
-	case a.Type != old.Type || a.Jurisdiction != old.Jurisdiction || a.Name != old.Name || a.Emergency != old.Emergency || a.Account != old.Account:
-		return fmt.Errorf("new keys change nothing else: name, type, jurisdiction, duty inbox and account of %s are those on record", a.ID)
-	case a.User == old.User || slices.Contains(old.FormerUsers, a.User):
-		return fmt.Errorf("the user key of %s is one that it had before", a.ID)
+	case a == nil || a.Removed:
+		return fmt.Errorf("no agency %s is enrolled, or it was removed", next.ID)
+	case !next.again():
+		return fmt.Errorf("%w: the request of %s is its first one, not one for new keys", ErrRoot, next.ID)
+	case a.Root == "":
+		return fmt.Errorf("%w: %s named none when it enrolled; it comes back under another name", ErrRoot, next.ID)
+	case next.Root != a.Root:
+		return fmt.Errorf("%w: the root of %s on record is another one", ErrRoot, next.ID)
+	case next.Type != a.Type || next.Jurisdiction != a.Jurisdiction || next.Name != a.Name || next.Emergency != a.Emergency || next.Account != a.Account:
+		return fmt.Errorf("new keys change nothing else: name, type, jurisdiction, duty inbox and account of %s are those on record", next.ID)
+	case next.User == a.User || slices.Contains(a.FormerUsers, next.User):
+		return fmt.Errorf("the user key of %s is one that it had before", next.ID)
 	}
 	return nil
 }
