@@ -53,7 +53,7 @@ func TestScripts(t *testing.T) {
 				os.WriteFile(filepath.Join(env.WorkDir, "weak.policy"), []byte(strings.Replace(policy, "all outside agencies", "any outside agencies", 1)), 0o600),
 				os.WriteFile(filepath.Join(env.WorkDir, "other.vkey"), []byte(other+"\n"), 0o600),
 				os.WriteFile(filepath.Join(env.WorkDir, "credential"), []byte(credential+"\n"), 0o600),
-				os.WriteFile(filepath.Join(env.WorkDir, "log.vkey"), []byte(w.Hub.Invite().LogKey+"\n"), 0o600),
+				os.WriteFile(filepath.Join(env.WorkDir, "log.vkey"), []byte(w.Hub.LogKey()+"\n"), 0o600),
 			)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){

@@ -41,7 +41,7 @@ func cosign(ctx context.Context, t *testing.T, w *hubtest.World) panel {
 		s.Close()
 		one.Close()
 	})
-	policy := fmt.Sprintf("log %s\nwitness out-0 %s %s\nwitness out-1 %s http://127.0.0.1:1\n", w.Hub.Invite().LogKey, keys[0].VKey(), s.URL, keys[1].VKey())
+	policy := fmt.Sprintf("log %s\nwitness out-0 %s %s\nwitness out-1 %s http://127.0.0.1:1\n", w.Hub.LogKey(), keys[0].VKey(), s.URL, keys[1].VKey())
 	for _, a := range w.Hub.Broker().Agencies() {
 		policy += fmt.Sprintf("witness %s %s\n", a.ID, a.Witness)
 	}

@@ -58,7 +58,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer d.world.Close()
-	d.say("hub        agencies connect to %s, pinned TLS; log at %s/checkpoint", d.world.Hub.Invite().URL, d.world.Hub.HTTPURL())
+	d.say("hub        agencies connect to %s, pinned TLS; log at %s/checkpoint", d.world.Hub.URL(), d.world.Hub.HTTPURL())
 
 	// 3 Agencies enrol; agreements that are older than the story are signed by all their parties.
 	player := &scenario.Player{Story: d.story, World: d.world, Files: d.files, Told: d.tell}

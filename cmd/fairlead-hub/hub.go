@@ -26,6 +26,9 @@ type Config struct {
 	// NATS is "tls://host:port" of a nats-server that is a program of its own, set up with fairlead-hub
 	// nats-config. Left out, the server is in this program.
 	NATS string `yaml:"nats"`
+	// ClientCA is a file of certificates in PEM: agencies must also show a TLS certificate that one of them vouches
+	// for (mutual TLS); empty: none is asked for. For the server in this program.
+	ClientCA string `yaml:"client_ca"`
 	// HTTP is "host:port" of the read-only server: checkpoint, tiles, health, metrics. Loopback unless a
 	// TLS proxy stands before it.
 	HTTP string `yaml:"http"`
@@ -51,6 +54,8 @@ func (c *Config) check() error {
 		return fmt.Errorf("%w: listen: name host:port for agencies", config.ErrConfig)
 	case c.NATS != "" && !strings.HasPrefix(c.NATS, "tls://"):
 		return fmt.Errorf("%w: nats: want tls://host:port; nothing goes in clear", config.ErrConfig)
+	case c.NATS != "" && c.ClientCA != "":
+		return fmt.Errorf("%w: client_ca: it is for the server in this program; set tls { ca_file, verify } in the nats.conf of the other one, which is not built for the hub's own connection", config.ErrConfig)
 	case c.Origin == "":
 		return fmt.Errorf("%w: origin: name the log, such as hub.example.org/log", config.ErrConfig)
 	case c.Unsealed && c.PassphraseFile != "":
@@ -82,12 +87,18 @@ func runHub(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 			return fmt.Errorf("%w: witnesses: %w", config.ErrConfig, err)
 		}
 	}
+	if cfg.ClientCA != "" {
+		var err error
+		if what.ClientCA, err = os.ReadFile(cfg.ClientCA); err != nil {
+			return fmt.Errorf("%w: client_ca: %w", config.ErrConfig, err)
+		}
+	}
 	h, err := hub.Start(ctx, what)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	fmt.Fprintf(stdout, "hub ready\n  agencies %s\n  http     %s\n  socket   %s\n", h.Invite().URL, h.HTTPURL(), h.SocketPath())
+	fmt.Fprintf(stdout, "hub ready\n  agencies %s\n  http     %s\n  socket   %s\n", h.URL(), h.HTTPURL(), h.SocketPath())
 	<-ctx.Done()
 	return nil
 }

@@ -7,7 +7,7 @@
 //	fairlead-hub run -config FILE             run the hub
 //	fairlead-hub nats-config -config FILE -o DIR    set up a nats-server that is a program of its own
 //	fairlead-hub passphrase -config FILE      seal the hub's keys under another passphrase
-//	fairlead-hub invite [-o FILE]             write an invitation for a new agency
+//	fairlead-hub invite [ID] [-o FILE]        write a signed invitation, good for two weeks, for the agency of that id
 //	fairlead-hub agency review REQUEST        show a request and the fingerprint to compare
 //	fairlead-hub agency approve REQUEST [-keys DIR] [-o FILE]
 //	                                          enrol the agency; write its admission. Where operators are on record,

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,7 +29,7 @@ type operator struct {
 	args     []string
 }
 
-// parse reads the common flags, before or after the arguments.
+// parse reads the common flags, before or after the arguments, of which there are so many, or if negative at most.
 func parse(name string, args []string, wantArgs int, stderr io.Writer) (*operator, error) {
 	o := &operator{}
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
@@ -46,7 +47,7 @@ func parse(name string, args []string, wantArgs int, stderr io.Writer) (*operato
 			o.args, args = append(o.args, args[0]), args[1:]
 		}
 	}
-	if len(o.args) != wantArgs {
+	if wantArgs >= 0 && len(o.args) != wantArgs || wantArgs < 0 && len(o.args) > -wantArgs {
 		return nil, errUsage
 	}
 	if *path != "" {
@@ -106,18 +107,19 @@ func (o *operator) write(stdout io.Writer, v any) error {
 }
 
 func invite(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	o, err := parse("invite", args, 0, stderr)
+	o, err := parse("invite", args, -1, stderr)
 	if err != nil {
 		return err
 	}
 	var inv registry.Invitation
-	if err := o.call(ctx, "GET", "/invitation", nil, &inv); err != nil {
+	if err := o.call(ctx, "GET", "/invitation?"+url.Values{"agency": o.args}.Encode(), nil, &inv); err != nil {
 		return err
 	}
 	if err := o.write(stdout, inv); err != nil || o.out == "" {
 		return err
 	}
-	fmt.Fprintf(stdout, "invitation written to %s\nIt is not secret, but it must arrive unaltered: read its log key to the agency over another channel:\n  %s\n", o.out, inv.LogKey)
+	fmt.Fprintf(stdout, "invitation written to %s, good until %s\nIt is not secret, and it is signed: read its log key to the agency over another channel, which vouches for the rest:\n  %s\n",
+		o.out, inv.Until.Format(time.DateOnly), inv.LogKey)
 	return nil
 }
 
@@ -148,11 +150,22 @@ func review(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	if o.json {
 		return o.write(stdout, map[string]any{"request": r, "fingerprint": fingerprint.String(), "words": fingerprint.Words()})
 	}
-	fmt.Fprintf(stdout, "agency        %s\nname          %s\ntype          %s\njurisdiction  %s\nduty inbox    %t\nmade          %s\nsponsor       %s\napproved by   %s\nfingerprint   %s\nin words      %s\n"+
+	fmt.Fprintf(stdout, "agency        %s\nname          %s\ntype          %s\njurisdiction  %s\nduty inbox    %t\nmade          %s\nnew keys      %s\nsponsor       %s\napproved by   %s\nfingerprint   %s\nin words      %s\n"+
 		"Ring the agency on a number you know and compare the fingerprint. Then: fairlead-hub agency approve %s\n",
-		r.Agency, r.Name, r.Type, r.Jurisdiction, r.Emergency, r.At.Format(time.RFC3339), sponsorOf(s), approvers(s),
+		r.Agency, r.Name, r.Type, r.Jurisdiction, r.Emergency, r.At.Format(time.RFC3339), newKeys(r), sponsorOf(s), approvers(s),
 		groups(fingerprint.String()), fingerprint.Words(), o.args[0])
 	return nil
+}
+
+// newKeys says what a request is for.
+func newKeys(r registry.Request) string {
+	switch {
+	case r.Again:
+		return "authorised by the root; ask who lost the old ones, and when"
+	case r.Root == "":
+		return "no, its first; it names no root, so it can never have others under this name"
+	}
+	return "no, its first"
 }
 
 // groups makes a fingerprint readable aloud.

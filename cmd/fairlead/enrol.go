@@ -10,6 +10,7 @@ import (
 
 	"fairlead/internal/client"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/keyring"
 	"fairlead/internal/keystore"
 	"fairlead/internal/registry"
 )
@@ -20,9 +21,9 @@ func enrol(_ context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	var inv registry.Invitation
-	if err := json.Unmarshal(raw, &inv); err != nil {
-		return fmt.Errorf("%s is not an invitation of a hub: %w", s.args[0], err)
+	inv, err := registry.ParseInvitation(raw)
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.args[0], err)
 	}
 	if s.agency == "" || s.name == "" || s.kind == "" || s.jurisdiction == "" {
 		return errUsage
@@ -34,22 +35,88 @@ func enrol(_ context.Context, s *session) error {
 	if s.unsealed {
 		from = keystore.Unsealed
 	}
-	signed, err := client.Enrol(s.Dir, from, inv, r, time.Now())
+	if r.Again = s.again; s.sheets < 1 || s.sheets > 9 {
+		return errUsage
+	}
+	root := client.NewRoot()
+	if s.again {
+		if root, err = readRoot(); err != nil {
+			return err
+		}
+	}
+	defer clear(root)
+	signed, err := client.Enrol(s.Dir, from, inv, r, root, time.Now())
 	if err != nil {
 		return err
 	}
-	_, fingerprint, err := signed.Review(time.Now())
+	return s.requested(signed, &inv, filepath.Join(s.Dir, "request.json"), root)
+}
+
+// reenrol makes new keys in the agency's folder and the request that its root authorises.
+func reenrol(_ context.Context, s *session) error {
+	root, err := readRoot()
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(s.Dir, "request.json")
-	return s.print(map[string]string{"request": path, "fingerprint": fingerprint.String(), "words": fingerprint.Words()}, func() {
+	defer clear(root)
+	fresh := keystore.Source(keystore.AskNew)
+	if s.unsealed {
+		fresh = keystore.Unsealed
+	}
+	signed, err := client.Reenrol(s.Dir, keystore.Ask(s.PassphraseFile), fresh, root, time.Now())
+	if err != nil {
+		return err
+	}
+	return s.requested(signed, nil, filepath.Join(s.Dir, "again.json"), nil)
+}
+
+// requested says what a person does with a request. The sheets of a new root are shown this once.
+func (s *session) requested(signed registry.SignedRequest, inv *registry.Invitation, path string, root []byte) error {
+	r, fingerprint, err := signed.Review(time.Now())
+	if err != nil {
+		return err
+	}
+	var sheets []string
+	if root != nil && !s.again && r.Root == registry.RootKey(root) {
+		for _, sheet := range keystore.Split(root, s.sheets) {
+			sheets = append(sheets, keyring.Fingerprint(sheet).Words())
+			clear(sheet)
+		}
+	}
+	return s.print(map[string]any{"request": path, "fingerprint": fingerprint.String(), "words": fingerprint.Words(), "root_sheets": sheets}, func() {
 		s.say("keys made in %s; they never leave this machine", s.Dir)
-		s.say("log key of the hub, compare it with the operator: %s", inv.LogKey)
+		if inv != nil {
+			s.say("log key of the hub, compare it with the operator: %s", inv.LogKey)
+			for _, o := range inv.Operators {
+				s.say("the hub is run by %s, with the key %s", o.Name, o.Key)
+			}
+		}
+		if inv != nil && inv.Policy != "" {
+			s.say("the hub's policy of witnesses is in the invitation; the one that you believe is %s, which you put there", filepath.Join(s.Dir, "witness.policy"))
+		}
 		s.say("fingerprint of your key, read it to the operator:  %s", fingerprint)
 		s.say("the same in words, for your sponsor as well:        %s", fingerprint.Words())
 		s.say("now send %s to your sponsor, an agency already enrolled, and from there to the hub's operator", path)
+		switch {
+		case len(sheets) > 0:
+			s.say("\nThe root of %s is shown now and never again. After a loss or theft it alone authorises new keys under this name.\n"+
+				"Write it on paper, lock it away from this machine, and keep no copy of this output:", r.Agency)
+		case !r.Again:
+			s.say("the root was shown when these keys were made; if nobody wrote it down, and nothing was sent yet, begin again in a new folder")
+		}
+		for i, sheet := range sheets {
+			s.say("\nroot sheet %d of %d\n%s", i+1, len(sheets), sheet)
+		}
 	})
+}
+
+// readRoot reads the sheets of the root from the standard input.
+func readRoot() ([]byte, error) {
+	sheets, err := readSheets()
+	if err != nil {
+		return nil, err
+	}
+	return keystore.Combine(sheets)
 }
 
 // sponsor countersigns another agency's request, in its file, after its fingerprint was read out.
@@ -91,7 +158,15 @@ func join(ctx context.Context, s *session) error {
 	if err := client.Join(s.Dir, a); err != nil {
 		return err
 	}
-	if err := s.current(ctx); err != nil {
+	if err := s.open(ctx); err != nil {
+		return err
+	}
+	if s.conn != nil && s.home.StartsOver(s.client) {
+		if err := s.conn.Rewind(ctx, 0); err != nil {
+			return err
+		}
+	}
+	if err := s.catchUp(ctx); err != nil {
 		return err
 	}
 	if s.client.Snapshot().Agency(a.Agency) == nil {
@@ -110,6 +185,24 @@ func passphrase(_ context.Context, s *session) error {
 		return err
 	}
 	s.say("done; old copies of %s still open with the old passphrase", s.Dir)
+	return nil
+}
+
+// setTLS keeps the certificate that the agency shows to a hub that asks for one.
+func setTLS(_ context.Context, s *session) error {
+	cert, err := os.ReadFile(s.args[0])
+	if err != nil {
+		return err
+	}
+	key, err := os.ReadFile(s.args[1])
+	if err != nil {
+		return err
+	}
+	defer clear(key)
+	if err := client.SetTLS(s.Dir, keystore.Ask(s.PassphraseFile), cert, key); err != nil {
+		return err
+	}
+	s.say("kept, sealed, in %s; delete %s", s.Dir, s.args[1])
 	return nil
 }
 

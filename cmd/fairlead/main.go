@@ -4,7 +4,10 @@
 // Usage:
 //
 //	fairlead enrol INVITATION -agency ID -name NAME -type TYPE -jurisdiction CODE [-duty]
-//	                              make keys here and a signed request for the hub's operator
+//	                              make keys here and a signed request for the hub's operator; print the agency's root
+//	                              for paper (-sheets 2: on two sheets, of which both are needed)
+//	fairlead reenrol              new keys after a loss or theft, authorised by the root: its sheets from the standard
+//	                              input, one a line. Without the old folder: fairlead enrol ... -again
 //	fairlead sponsor REQUEST FINGERPRINT   countersign another agency's request, once its own people have read
 //	                              its fingerprint out to you, in words or digits
 //	fairlead join ADMISSION       take the operator's admission and connect
@@ -37,6 +40,7 @@
 //	fairlead sent SHARE           show what this agency sent, from its own sealed copy
 //	fairlead approve SHARE REASON sign, as a second person, for a share that is held
 //	fairlead key rotate           make a new encryption key and announce it
+//	fairlead tls CERT KEY         keep, sealed, the TLS certificate that a hub with client_ca asks for (PEM)
 //	fairlead passphrase           seal the keys under another passphrase (-unsealed: under none)
 //	fairlead recovery print       print a sheet that opens the keys when the passphrase is forgotten
 //	fairlead recovery split       two sheets, of which both are needed
@@ -68,7 +72,7 @@ func main() {
 	os.Exit(exit(os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-var errUsage = errors.New("usage: fairlead enrol | sponsor | join | sync | send | inbox | open | ack | recall ask | recall answer | consent | agreement | rules | policy | agencies | staff add | staff leave | escalate | permit | sent | approve | key rotate | passphrase | recovery print|split|use | status; see: go doc fairlead/cmd/fairlead")
+var errUsage = errors.New("usage: fairlead enrol | reenrol | sponsor | join | sync | send | inbox | open | ack | recall ask | recall answer | consent | agreement | rules | policy | agencies | staff add | staff leave | escalate | permit | sent | approve | key rotate | tls | passphrase | recovery print|split|use | status; see: go doc fairlead/cmd/fairlead")
 
 // errRefused is the exit of a command whose share the hub refused: the reasons were printed.
 var errRefused = errors.New("refused; the reasons are above")
@@ -97,7 +101,7 @@ type command struct {
 }
 
 var commands = map[string]command{
-	"enrol": {1, enrol}, "sponsor": {2, sponsor}, "join": {1, join}, "sync": {0, sync}, "send": {1, send}, "inbox": {0, inbox}, "open": {1, open}, "ack": {2, ack},
+	"enrol": {1, enrol}, "reenrol": {0, reenrol}, "sponsor": {2, sponsor}, "join": {1, join}, "sync": {0, sync}, "send": {1, send}, "inbox": {0, inbox}, "open": {1, open}, "ack": {2, ack},
 	"recall ask": {3, askBack}, "recall answer": {2, answerRecall},
 	"consent": {1, send}, "consent show": {1, showConsent}, "consent withdraw": {2, withdrawConsent},
 	"agreement list": {0, agreements}, "agreement show": {1, show}, "agreement propose": {1, propose}, "agreement sign": {1, signAgreement},
@@ -106,7 +110,7 @@ var commands = map[string]command{
 	"rules":               {1, rules}, "policy lint": {1, lint}, "policy matrix": {2, matrix}, "policy diff": {2, diff}, "policy explain": {1, explain},
 	"agencies": {0, agencies}, "key rotate": {0, rotate}, "staff add": {2, addStaff}, "staff leave": {2, removeStaff},
 	"escalate": {2, escalate}, "permit": {2, permit}, "approve": {2, approve}, "sent": {1, own}, "status": {0, status},
-	"passphrase": {0, passphrase}, "recovery print": {0, printSheets(1)}, "recovery split": {0, printSheets(2)}, "recovery use": {0, recoverKeys},
+	"tls": {2, setTLS}, "passphrase": {0, passphrase}, "recovery print": {0, printSheets(1)}, "recovery split": {0, printSheets(2)}, "recovery use": {0, recoverKeys},
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {

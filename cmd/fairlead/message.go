@@ -317,7 +317,7 @@ func status(ctx context.Context, s *session) error {
 		return err
 	}
 	if len(alarms) > 0 {
-		return fmt.Errorf("%d alarms: the hub did what an honest hub does not do; tell your auditor and keep %s as it is", len(alarms), s.Dir)
+		return fmt.Errorf("%d alarms: what nobody here did, or what an honest hub does not do; ask the operator and your auditor, and keep %s as it is", len(alarms), s.Dir)
 	}
 	return nil
 }

@@ -35,20 +35,28 @@ func printSheets(n int) func(context.Context, *session) error {
 
 // recoverKeys reads sheets from the standard input, one a line, and seals the keys under a new passphrase.
 func recoverKeys(_ context.Context, s *session) error {
-	var sheets [][]byte
-	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		if strings.TrimSpace(lines.Text()) == "" {
-			continue
-		}
-		sheet, err := keyring.ParseSpoken(lines.Text())
-		if err != nil {
-			return fmt.Errorf("sheet %d: %w", len(sheets)+1, err)
-		}
-		sheets = append(sheets, sheet[:])
+	sheets, err := readSheets()
+	if err != nil {
+		return err
 	}
 	if err := client.Recover(s.Dir, sheets, keystore.AskNew); err != nil {
 		return err
 	}
 	s.say("the keys in %s are sealed under the new passphrase; the sheets open them as before", s.Dir)
 	return nil
+}
+
+// readSheets reads sheets in words from the standard input, one a line.
+func readSheets() (sheets [][]byte, err error) {
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		if strings.TrimSpace(lines.Text()) == "" {
+			continue
+		}
+		sheet, err := keyring.ParseSpoken(lines.Text())
+		if err != nil {
+			return nil, fmt.Errorf("sheet %d: %w", len(sheets)+1, err)
+		}
+		sheets = append(sheets, sheet[:])
+	}
+	return sheets, nil
 }

@@ -40,7 +40,8 @@ type session struct {
 	json, dryRun   bool
 	exercise       bool // of inbox
 	unsealed       bool // of enrol and passphrase
-	again          bool // of sync
+	again          bool // of sync and enrol
+	sheets         int  // of enrol
 	args           []string
 	stdout, stderr io.Writer
 
@@ -67,7 +68,8 @@ func newSession(name string, args []string, want int, stdout, stderr io.Writer) 
 	wait := flags.Duration("wait", 0, "how long to wait for the hub (default 10s)")
 	flags.BoolVar(&s.json, "json", false, "answer in JSON")
 	flags.BoolVar(&s.unsealed, "unsealed", false, "enrol, passphrase: leave the keys without a passphrase; whoever reads the folder has them")
-	flags.BoolVar(&s.again, "again", false, "sync: take everything from the beginning, after the folder was restored from a backup")
+	flags.BoolVar(&s.again, "again", false, "sync: take everything from the beginning, after the folder was restored from a backup; enrol: new keys for an agency that has lost its folder, authorised by the sheets of its root on the standard input")
+	flags.IntVar(&s.sheets, "sheets", 1, "enrol: on how many sheets the root is printed; all are needed")
 	flags.BoolVar(&s.dryRun, "dry-run", false, "send: only show what each recipient would see")
 	flags.StringVar(&s.agency, "agency", "", "enrol: id of the agency, such as NOR-CSC")
 	flags.StringVar(&s.name, "name", "", "enrol: its name")

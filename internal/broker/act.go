@@ -23,6 +23,11 @@ type act struct {
 // Enrol puts an agency on record. Its request proves itself; the account was made by the hub.
 func (b *Broker) Enrol(ctx context.Context, a *registry.Agency) error { return b.act(ctx, "enrol", a) }
 
+// Reenrol gives an agency on record new keys, which its root has authorised.
+func (b *Broker) Reenrol(ctx context.Context, a *registry.Agency) error {
+	return b.act(ctx, registry.Reenrol, a)
+}
+
 // SetRules replaces groups, country rules and tables of law.
 func (b *Broker) SetRules(ctx context.Context, r registry.Rules) error { return b.act(ctx, "rules", r) }
 

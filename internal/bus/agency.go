@@ -3,6 +3,7 @@ package bus
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,6 +32,8 @@ type AgencyConfig struct {
 	URL string
 	// CertPEM is the hub's certificate, from the invitation; no other is accepted.
 	CertPEM []byte
+	// Own is the certificate to show to a hub that asks for one (mutual TLS); nil: none.
+	Own *tls.Certificate
 	// InProcess is a server in the same program, instead of URL.
 	InProcess InProcess
 	// Seed is the user's nkey seed (NewUser); it never leaves the agency.
@@ -92,7 +95,7 @@ func Dial(ctx context.Context, cfg AgencyConfig) (*Agency, error) {
 	if cfg.InProcess != nil {
 		opts = append(opts, nats.InProcessServer(cfg.InProcess))
 	} else {
-		secure, err := pin(cfg.CertPEM)
+		secure, err := pin(cfg.CertPEM, cfg.Own)
 		if err != nil {
 			return nil, err
 		}

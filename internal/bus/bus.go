@@ -111,8 +111,8 @@ func connect(ctx context.Context, url string, opts []nats.Option) (*nats.Conn, e
 	return nats.Connect(url, append(opts, nats.Timeout(within))...)
 }
 
-// pin trusts one certificate and nothing else (TLS 1.3 only, RFC 8446).
-func pin(certPEM []byte) (nats.Option, error) {
+// pin trusts one certificate and nothing else (TLS 1.3 only, RFC 8446), and shows an own one where there is one.
+func pin(certPEM []byte, own *tls.Certificate) (nats.Option, error) {
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(certPEM) {
 		return nil, fmt.Errorf("%w: want one PEM certificate, as the hub's invitation has it", ErrPin)
@@ -120,6 +120,9 @@ func pin(certPEM []byte) (nats.Option, error) {
 	return func(o *nats.Options) error {
 		o.Secure, o.TLSHandshakeFirst = true, true
 		o.TLSConfig = &tls.Config{RootCAs: roots, ServerName: subject.ServerName, MinVersion: tls.VersionTLS13}
+		if own != nil {
+			o.TLSConfig.Certificates = []tls.Certificate{*own}
+		}
 		return nil
 	}, nil
 }

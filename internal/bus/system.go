@@ -25,7 +25,7 @@ func DialSystem(ctx context.Context, at Remote, seed []byte, jwt string, log zer
 	if err != nil {
 		return nil, err
 	}
-	secure, err := pin(at.CertPEM)
+	secure, err := pin(at.CertPEM, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,7 @@ var (
 type Config struct {
 	Agency   fairlead.AgencyID
 	Account  fairlead.Account
+	Root     string // public key of the agency's root, "" if it has none
 	Dir      string // for the store; made by the program
 	Key      *seal.Key
 	Names    []byte // key under which names are looked up in the store

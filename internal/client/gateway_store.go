@@ -33,12 +33,7 @@ func (c *Client) SealOwn(id fairlead.ShareID, name string, data []byte) ([]byte,
 
 // OpenOwn opens what SealOwn sealed under the same id and name, at an instant within five minutes of at.
 func (c *Client) OpenOwn(id fairlead.ShareID, name string, sealed []byte, at time.Time) ([]byte, error) {
-	own, err := keyring.ReadCertificate(c.key().Certificate(), c.cfg.Now())
-	if err != nil {
-		return nil, err
-	}
-	data, _, err := c.key().Open(sealed, own.Signing(), seal.Inner{Message: id, Section: name, Sender: c.cfg.Agency}, at)
-	return data, err
+	return c.key().OpenOwn(sealed, seal.Inner{Message: id, Section: name, Sender: c.cfg.Agency}, at)
 }
 
 // Filter narrows a list. The zero value is everything.

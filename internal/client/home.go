@@ -34,6 +34,8 @@ const (
 	requestFile    = "request.json"    // signed, goes to the hub's operator
 	invitationFile = "invitation.json" // from the hub's operator
 	admissionFile  = "admission.json"  // from the hub's operator
+	formerKeys     = "former-"         // sealed: OpenPGP keys that a re-enrolment replaced, to read old messages
+	namesFile      = "names.key"       // sealed: key of the names in the store, where it is of an earlier keystore
 )
 
 // ErrHome is wrapped by every fault of an agency's folder.
@@ -46,15 +48,21 @@ type Home struct {
 	Admission  registry.Admission
 	Key        *seal.Key
 	Schema     *schema.Set // see Config.Schema
+	request    registry.Request
 	keys       *keystore.Store
 	seed       []byte
 	witness    *tlog.Cosigner
 }
 
 // Enrol makes an agency's keys in dir, sealed under the passphrase of from, and the signed request that
-// the operator needs. Run again for the same agency it gives the same request: keys are never made over keys.
-func Enrol(dir string, from keystore.Source, inv registry.Invitation, r registry.Request, at time.Time) (registry.SignedRequest, error) {
+// the operator needs. Run again for the same agency it gives the same request: keys are never made over keys. Root is
+// the agency's root, which is kept nowhere here; without one (nil) an agency never gets new keys under its name. With
+// r.Again it is the root on record, and the request is one for new keys: after everything here was lost.
+func Enrol(dir string, from keystore.Source, inv registry.Invitation, r registry.Request, root []byte, at time.Time) (registry.SignedRequest, error) {
 	var signed registry.SignedRequest
+	if err := inv.Check(r.Agency, at); err != nil {
+		return signed, fmt.Errorf("%w: %w", ErrHome, err)
+	}
 	log, err := tlog.NewVerifier(inv.LogKey)
 	if err != nil {
 		return signed, fmt.Errorf("%w: the invitation's log key: %w", ErrHome, err)
@@ -83,6 +91,15 @@ func Enrol(dir string, from keystore.Source, inv registry.Invitation, r registry
 		return signed, err
 	}
 	defer keys.Close()
+	if signed, err = makeKeys(keys, log, r, root, at); err != nil {
+		return signed, err
+	}
+	// The request is written last: without it the next run starts over, with it everything is there.
+	return signed, errors.Join(writeJSON(dir, invitationFile, inv), writeJSON(dir, requestFile, signed))
+}
+
+// makeKeys makes all keys of an agency in a keystore, and the request that they and the root sign.
+func makeKeys(keys *keystore.Store, log *tlog.Verifier, r registry.Request, root []byte, at time.Time) (signed registry.SignedRequest, err error) {
 	key, err := seal.Generate(r.Agency, at)
 	if err != nil {
 		return signed, err
@@ -100,17 +117,19 @@ func Enrol(dir string, from keystore.Source, inv registry.Invitation, r registry
 		return signed, err
 	}
 	r.User, r.Certificate, r.Witness, r.At = user, key.Certificate(), cosigner.VKey(), fairlead.At(at)
+	if root != nil {
+		r.Root = registry.RootKey(root)
+	}
 	if signed.Request, err = json.Marshal(r); err != nil {
 		return signed, err
+	}
+	if root != nil {
+		signed.RootSignature = registry.SignRoot(root, signed.Request, r.Again)
 	}
 	if signed.Signature, err = key.Sign(signed.Request, keyring.ContextEnrolment, at); err != nil {
 		return signed, err
 	}
-	// The request is written last: without it the next run starts over, with it everything is there.
-	return signed, errors.Join(
-		keys.Write(keyFile, key.Marshal()), keys.Write(userFile, seed), keys.Write(witnessFile, []byte(witness+"\n")),
-		writeJSON(dir, invitationFile, inv), writeJSON(dir, requestFile, signed),
-	)
+	return signed, errors.Join(keys.Write(keyFile, key.Marshal()), keys.Write(userFile, seed), keys.Write(witnessFile, []byte(witness+"\n")))
 }
 
 func checkSame(s registry.SignedRequest, r registry.Request) error {
@@ -118,26 +137,46 @@ func checkSame(s registry.SignedRequest, r registry.Request) error {
 	if err := json.Unmarshal(s.Request, &old); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrHome, requestFile, err)
 	}
-	if old.Agency != r.Agency || old.Name != r.Name || old.Type != r.Type || old.Jurisdiction != r.Jurisdiction || old.Emergency != r.Emergency {
+	if old.Again != r.Again || old.Agency != r.Agency || old.Name != r.Name || old.Type != r.Type || old.Jurisdiction != r.Jurisdiction || old.Emergency != r.Emergency {
 		return fmt.Errorf("%w: it already holds a request of %s with other particulars; use another folder", ErrHome, old.Agency)
 	}
 	return nil
 }
 
-// Join stores the operator's admission.
+// Join stores the operator's admission. Where it is for the new keys of Reenrol, those take the place of the old.
 func Join(dir string, a registry.Admission) error {
-	var s registry.SignedRequest
-	if err := readJSON(dir, requestFile, &s); err != nil {
-		return fmt.Errorf("%w: enrol first: %w", ErrHome, err)
+	if next, err := readRequest(dir, againFile); err == nil && next.User == a.User {
+		if err := takeOver(dir); err != nil {
+			return err
+		}
 	}
-	var r registry.Request
-	if err := json.Unmarshal(s.Request, &r); err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrHome, requestFile, err)
+	return admitted(dir, a)
+}
+
+// admitted stores an admission that is for this folder's keys.
+func admitted(dir string, a registry.Admission) error {
+	r, err := readRequest(dir, requestFile)
+	if err != nil {
+		return fmt.Errorf("%w: enrol first: %w", ErrHome, err)
 	}
 	if r.Agency != a.Agency || a.UserJWT == "" || a.Account == "" {
 		return fmt.Errorf("%w: the admission is of %q, this folder of %s", ErrHome, a.Agency, r.Agency)
 	}
+	if r.User != a.User {
+		return fmt.Errorf("%w: the admission is for other keys of %s than those here", ErrHome, a.Agency)
+	}
 	return writeJSON(dir, admissionFile, a)
+}
+
+func readRequest(dir, name string) (r registry.Request, err error) {
+	var s registry.SignedRequest
+	if err := readJSON(dir, name, &s); err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(s.Request, &r); err != nil {
+		return r, fmt.Errorf("%s: %w", name, err)
+	}
+	return r, nil
 }
 
 // OpenHome reads an agency's folder and opens its keys with the passphrase of from.
@@ -148,6 +187,9 @@ func OpenHome(dir string, from keystore.Source) (_ *Home, err error) {
 	}
 	if err := readJSON(dir, admissionFile, &h.Admission); err != nil {
 		return nil, fmt.Errorf("%w: %w; hand request.json to the hub's operator, then run: fairlead join", ErrHome, err)
+	}
+	if h.request, err = readRequest(dir, requestFile); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrHome, err)
 	}
 	if h.keys, err = keystore.Open(filepath.Join(dir, keysDir), from); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrHome, err)
@@ -167,6 +209,9 @@ func (h *Home) readKeys() error {
 	defer clear(raw)
 	if h.Key, err = seal.Parse(raw); err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrHome, keyFile, err)
+	}
+	if err := h.readFormer(); err != nil {
+		return err
 	}
 	if h.seed, err = h.keys.Read(userFile); err != nil {
 		return fmt.Errorf("%w: %w", ErrHome, err)
@@ -236,8 +281,12 @@ func ChangePassphrase(dir string, old, fresh keystore.Source) error {
 
 // Dial connects to the hub over TLS with the pinned certificate, or in process.
 func (h *Home) Dial(ctx context.Context, inProcess bus.InProcess, log zerolog.Logger) (*bus.Agency, error) {
+	own, err := h.ownTLS()
+	if err != nil {
+		return nil, err
+	}
 	return bus.Dial(ctx, bus.AgencyConfig{
-		URL: h.Invitation.URL, CertPEM: []byte(h.Invitation.CertPEM), InProcess: inProcess, Seed: h.seed, UserJWT: h.Admission.UserJWT,
+		URL: h.Invitation.URL, CertPEM: []byte(h.Invitation.CertPEM), Own: own, InProcess: inProcess, Seed: h.seed, UserJWT: h.Admission.UserJWT,
 		Account: h.Admission.Account, Log: log,
 	})
 }
@@ -259,7 +308,7 @@ func (h *Home) Renew(ctx context.Context, conn *bus.Agency, now time.Time) error
 	if next.Account != h.Admission.Account {
 		return fmt.Errorf("%w: the hub's answer is of another account", ErrHome)
 	}
-	if err := Join(h.Dir, next); err != nil {
+	if err := admitted(h.Dir, next); err != nil {
 		return err
 	}
 	h.Admission = next
@@ -277,8 +326,12 @@ func (h *Home) Open(conn *bus.Agency, now func() time.Time, log zerolog.Logger) 
 	if err != nil {
 		return nil, err
 	}
+	names, err := storeNames(h.keys)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrHome, err)
+	}
 	return Open(Config{
-		Agency: h.Admission.Agency, Account: h.Admission.Account, Dir: h.Dir, Key: h.Key, Names: h.keys.Derive("names in the agency's store"),
+		Agency: h.Admission.Agency, Account: h.Admission.Account, Root: h.request.Root, Dir: h.Dir, Key: h.Key, Names: names,
 		Schema: h.Schema, Verifier: v, Witness: h.witness, Policy: policy, Conn: conn, Now: now, Log: log,
 	})
 }

@@ -25,12 +25,12 @@ var morning = time.Date(2027, 1, 4, 9, 0, 0, 0, time.UTC)
 // folder makes an agency's folder that has enrolled and joined.
 func folder(t *testing.T) string {
 	t.Helper()
-	_, vkey := newLogKey(t)
+	signer, vkey := newLogKey(t)
 	dir := filepath.Join(t.TempDir(), "agency", "alder")
-	if _, err := Enrol(dir, keystore.Unsealed, registry.Invitation{LogKey: vkey}, particulars()[0], morning); err != nil {
+	if _, err := Enrol(dir, keystore.Unsealed, invited(t, signer, vkey), particulars()[0], nil, morning); err != nil {
 		t.Fatal(err)
 	}
-	if err := Join(dir, registry.Admission{Agency: alder, Account: "A", UserJWT: "jwt"}); err != nil {
+	if err := Join(dir, registry.Admission{Agency: alder, Account: "A", User: userOf(dir), UserJWT: "jwt"}); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -39,14 +39,14 @@ func folder(t *testing.T) string {
 // TestEnrolTwice: keys are never made over keys.
 func TestEnrolTwice(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "alder")
-	_, vkey := newLogKey(t)
-	inv := registry.Invitation{LogKey: vkey}
-	first, err := Enrol(dir, keystore.Unsealed, inv, particulars()[0], morning)
+	signer, vkey := newLogKey(t)
+	inv := invited(t, signer, vkey)
+	first, err := Enrol(dir, keystore.Unsealed, inv, particulars()[0], nil, morning)
 	if err != nil {
 		t.Fatal(err)
 	}
 	keys := secrets(t, dir)
-	again, err := Enrol(dir, keystore.Unsealed, inv, particulars()[0], morning.Add(time.Hour))
+	again, err := Enrol(dir, keystore.Unsealed, inv, particulars()[0], nil, morning.Add(time.Hour))
 	if err != nil || !bytes.Equal(again.Request, first.Request) || !bytes.Equal(again.Signature, first.Signature) {
 		t.Errorf("another request, %v", err)
 	}
@@ -59,7 +59,7 @@ func TestEnrolTwice(t *testing.T) {
 	} {
 		r := particulars()[0]
 		change(&r)
-		if _, err := Enrol(dir, keystore.Unsealed, inv, r, morning); !errors.Is(err, ErrHome) || !strings.Contains(err.Error(), "ALDER") || !strings.Contains(err.Error(), "another folder") {
+		if _, err := Enrol(dir, keystore.Unsealed, inv, r, nil, morning); !errors.Is(err, ErrHome) || !strings.Contains(err.Error(), "ALDER") || !strings.Contains(err.Error(), "another folder") {
 			t.Errorf("another %s: %v", name, err)
 		}
 	}
@@ -96,11 +96,11 @@ func secrets(t *testing.T, dir string) (list [][]byte) {
 // TestEnrolCrash: a run that ended before the request was written is begun anew, whole.
 func TestEnrolCrash(t *testing.T) {
 	dir := folder(t)
-	_, vkey := newLogKey(t)
+	signer, vkey := newLogKey(t)
 	if err := os.Remove(filepath.Join(dir, requestFile)); err != nil {
 		t.Fatal(err)
 	}
-	signed, err := Enrol(dir, keystore.Unsealed, registry.Invitation{LogKey: vkey}, particulars()[0], morning)
+	signed, err := Enrol(dir, keystore.Unsealed, invited(t, signer, vkey), particulars()[0], nil, morning)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestEnrolCrash(t *testing.T) {
 }
 
 func TestEnrolRefuses(t *testing.T) {
-	_, vkey := newLogKey(t)
+	signer, vkey := newLogKey(t)
 	for name, test := range map[string]struct {
 		key    string
 		change func(r *registry.Request)
@@ -130,7 +130,7 @@ func TestEnrolRefuses(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "new")
 			r := particulars()[0]
 			test.change(&r)
-			if _, err := Enrol(dir, keystore.Unsealed, registry.Invitation{LogKey: test.key}, r, morning); !errors.Is(err, ErrHome) {
+			if _, err := Enrol(dir, keystore.Unsealed, invited(t, signer, test.key), r, nil, morning); !errors.Is(err, ErrHome) {
 				t.Errorf("%v, want %v", err, ErrHome)
 			}
 			if files, err := os.ReadDir(dir); err == nil && len(files) > 0 {
@@ -219,12 +219,12 @@ func TestPassphrase(t *testing.T) {
 	says := func(words string) keystore.Source {
 		return func(bool) ([]byte, error) { return []byte(words), nil }
 	}
-	_, vkey := newLogKey(t)
+	signer, vkey := newLogKey(t)
 	dir := filepath.Join(t.TempDir(), "alder")
-	if _, err := Enrol(dir, says("four words of mine"), registry.Invitation{LogKey: vkey}, particulars()[0], morning); err != nil {
+	if _, err := Enrol(dir, says("four words of mine"), invited(t, signer, vkey), particulars()[0], nil, morning); err != nil {
 		t.Fatal(err)
 	}
-	if err := Join(dir, registry.Admission{Agency: alder, Account: "A", UserJWT: "jwt"}); err != nil {
+	if err := Join(dir, registry.Admission{Agency: alder, Account: "A", User: userOf(dir), UserJWT: "jwt"}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := OpenHome(dir, says("four words of others")); !errors.Is(err, keystore.ErrPassphrase) {
@@ -255,7 +255,7 @@ func TestOneProgram(t *testing.T) {
 	if !errors.Is(err, store.ErrInUse) || !strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) {
 		t.Errorf("a second program: %v", err)
 	}
-	if _, err := Enrol(a.home.Dir, keystore.Unsealed, a.home.Invitation, particulars()[0], morning); !errors.Is(err, store.ErrInUse) {
+	if _, err := Enrol(a.home.Dir, keystore.Unsealed, a.home.Invitation, particulars()[0], nil, morning); !errors.Is(err, store.ErrInUse) {
 		t.Errorf("enrolled meanwhile: %v", err)
 	}
 	if err := a.Close(); err != nil {
@@ -284,13 +284,14 @@ func TestRemedy(t *testing.T) {
 }
 
 func TestJoin(t *testing.T) {
-	good := registry.Admission{Agency: alder, Account: "A", UserJWT: "jwt", Entry: 3}
 	dir := folder(t)
+	good := registry.Admission{Agency: alder, Account: "A", User: userOf(dir), UserJWT: "jwt", Entry: 3}
 	for name, change := range map[string]func(a *registry.Admission){
 		"another agency's": func(a *registry.Admission) { a.Agency = birch },
 		"nobody's":         func(a *registry.Admission) { a.Agency = "" },
 		"without a JWT":    func(a *registry.Admission) { a.UserJWT = "" },
 		"no account":       func(a *registry.Admission) { a.Account = "" },
+		"for other keys":   func(a *registry.Admission) { a.User = "U" },
 	} {
 		a := good
 		change(&a)

@@ -117,10 +117,6 @@ func (s *SentShare) sealedToCurrent(cert *keyring.Certificate) bool {
 }
 
 func (c *Client) openDraft(s *SentShare) (*Draft, error) {
-	own, err := keyring.ReadCertificate(c.key().Certificate(), c.cfg.Now())
-	if err != nil {
-		return nil, err
-	}
 	share, err := envelope.ParseShare(s.frame)
 	if err != nil {
 		return nil, err
@@ -129,7 +125,7 @@ func (c *Client) openDraft(s *SentShare) (*Draft, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, _, err := c.key().Open(s.draft, own.Signing(), seal.Inner{Message: s.ID, Section: "DRAFT", Sender: c.cfg.Agency}, h.SentAt.Time)
+	raw, err := c.key().OpenOwn(s.draft, seal.Inner{Message: s.ID, Section: "DRAFT", Sender: c.cfg.Agency}, h.SentAt.Time)
 	if err != nil {
 		return nil, err
 	}
@@ -258,7 +254,7 @@ func (c *Client) Open(id fairlead.ShareID) (*Message, []Content, error) {
 	var list []Content
 	for i, d := range m.bound.Descriptors {
 		content := Content{Code: d.Code, Caveats: d.Caveats, Stopped: slices.Contains(m.Stopped, d.Code)}
-		from := c.Snapshot().Certificate(m.Header.From.Agency)
+		from := c.Snapshot().CertificateAt(m.Header.From.Agency, m.Index)
 		if from == nil {
 			return nil, nil, ErrRecipient
 		}

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"fairlead/internal/agreement"
 	"fairlead/internal/entry"
@@ -16,6 +18,7 @@ import (
 	"fairlead/internal/policy"
 	"fairlead/internal/registry"
 	"fairlead/internal/seal"
+	"fairlead/internal/staff"
 )
 
 // impostor is a second set of keys in the name of an agency, as somebody at the hub would make it.
@@ -24,8 +27,8 @@ func (w *world) impostor(id fairlead.AgencyID) (*registry.Agency, *seal.Key) {
 	dir := filepath.Join(w.t.TempDir(), "impostor")
 	for _, r := range particulars() {
 		if r.Agency == id {
-			record := w.request(dir, r)
-			w.check(Join(dir, registry.Admission{Agency: id, Account: record.Account, UserJWT: "jwt"}))
+			record := w.requestBy(dir, r, NewRoot())
+			w.check(Join(dir, registry.Admission{Agency: id, Account: record.Account, User: userOf(dir), UserJWT: "jwt"}))
 			home, err := OpenHome(dir, keystore.Unsealed)
 			w.check(err)
 			return record, home.Key
@@ -234,6 +237,81 @@ func TestFirstKeyIsOurs(t *testing.T) {
 	if a.Snapshot().Agency(alder) != nil {
 		t.Error("it believes in the enrolment")
 	}
+}
+
+// TestReenrolled: new keys under the root are everybody's from then on; the program that has the old ones alarms, for
+// it made none, be it with the root or not.
+func TestReenrolled(t *testing.T) {
+	w := agreedWorld(t).copy(t)
+	r := particulars()[1]
+	r.Again = true
+	record := w.request(filepath.Join(t.TempDir(), "again"), r)
+	record.Account = w.agency(birch).account
+	w.forward(w.append(w.registerEntry(registry.Reenrol, record)))
+	w.settle()
+	w.agency(birch).quoted("the register names a key of this agency that it never made")
+	a := w.agency(alder)
+	if got := a.Snapshot().Agency(birch); string(got.Certificate) != string(record.Certificate) || len(a.alarmed()) > 0 {
+		t.Errorf("Alder has %d alarms and certificate %x…", len(a.alarmed()), got.Certificate[:8])
+	}
+}
+
+// TestOwnEntries: whatever the register says of an agency that its program did not make is an alarm there, though it is
+// true and everybody believes it; what the program made is none, nor what was done to another.
+func TestOwnEntries(t *testing.T) {
+	base := agreedWorld(t)
+	act := func(action string) func(w *world) {
+		return func(w *world) {
+			w.forward(w.append(w.registerEntry(action, registry.Suspension{Agency: birch, Reason: "breach"})))
+		}
+	}
+	own := func(kind string, record any) func(w *world) {
+		return func(w *world) {
+			raw, err := json.Marshal(record)
+			w.check(err)
+			w.forge(kind, birch, raw, w.agency(birch).home.Key)
+		}
+	}
+	person := staff.Member{User: "x1", Role: "DPO", Key: strings.Repeat("ab", 32), From: fairlead.At(base.now)}
+	for name, test := range map[string]struct {
+		tell  func(w *world)
+		alarm string
+	}{
+		"suspended": {act("suspend"), "entry 16: the hub's operator suspended this agency (breach)"},
+		"resumed":   {func(w *world) { act("suspend")(w); act("resume")(w) }, "entry 17: the hub's operator lifted the suspension of this agency"},
+		"removed":   {act("remove"), "entry 16: the hub's operator removed this agency"},
+		"a person":  {own("staff.record", person), "entry 16 is of kind staff.record, in the name of this agency and signed with its key: one that this program never made"},
+		"a key": {func(w *world) {
+			key, err := w.agency(birch).home.Key.Rotate(w.now.Add(time.Second))
+			w.check(err)
+			w.forge("agency.certificate", birch, key.Certificate(), w.agency(birch).home.Key)
+		}, "entry 16 is of kind agency.certificate, in the name of this agency"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := base.copy(t)
+			test.tell(w)
+			w.prove()
+			for _, a := range w.agencies {
+				a.feed()
+				got := a.alarmed()
+				if a.id != birch && len(got) > 0 {
+					t.Errorf("%s alarms %q", a.id, got)
+				}
+				if a.id == birch && !slices.ContainsFunc(got, func(what string) bool { return strings.Contains(what, test.alarm) }) {
+					t.Errorf("alarms %q, want %q", got, test.alarm)
+				}
+			}
+		})
+	}
+	w := base.copy(t)
+	d, err := w.agency(birch).home.StaffDraft(w.agency(birch).Client, "x2", "DPO")
+	w.check(err)
+	d.Role, d.User = "DPO", "dpo"
+	_, err = w.agency(birch).Send(d)
+	w.check(err)
+	w.settle()
+	w.calm()
 }
 
 // TestLiesInNotices: a notice of the hub is for one agency, and says what its header says.

@@ -267,7 +267,7 @@ func (t *taking) show(index int64, proof []byte) error {
 // alarm keeps what the hub did, once, with the bytes that show it.
 func (t *taking) alarm(evidence []byte, format string, args ...any) error {
 	what := fmt.Sprintf(format, args...)
-	t.cfg.Log.Error().Str("alarm", what).Msg("the hub did what an honest hub does not do")
+	t.cfg.Log.Error().Str("alarm", what).Msg("something was done to this agency that it did not do, or by the hub that an honest hub does not do")
 	_, err := t.tx.Exec(`INSERT OR IGNORE INTO alarms (at, what, evidence) VALUES (?, ?, ?)`, t.stamp(), what, evidence)
 	return err
 }

@@ -65,12 +65,15 @@ func (t *taking) admitEntry(index int64, leaf entry.Leaf, leafBytes, detail, fra
 	if err := t.ownKey(d, leaf); err != nil {
 		return t.alarm(frame, "entry %d: %v", index, err)
 	}
-	if err := t.authored(d, leaf); err != nil {
+	if err := t.authored(index, d, leaf); err != nil {
 		return t.alarm(frame, "entry %d: %v", index, err)
 	}
 	next, err := t.snap.Learn(index, leaf, d)
 	if err != nil {
 		return t.alarm(frame, "entry %d cannot be true: %v", index, err)
+	}
+	if err := t.watchOwn(index, d, frame); err != nil {
+		return err
 	}
 	t.snap = next
 	if _, err := t.tx.Exec(`INSERT OR IGNORE INTO register VALUES (?, ?, ?)`, index, leafBytes, detail); err != nil {
@@ -92,7 +95,7 @@ func (t *taking) admitEntry(index int64, leaf entry.Leaf, leafBytes, detail, fra
 }
 
 // authored checks that a share in the register is its sender's own: the hub speaks for no agency.
-func (t *taking) authored(d *entry.Detail, leaf entry.Leaf) error {
+func (t *taking) authored(index int64, d *entry.Detail, leaf entry.Leaf) error {
 	if d.Share == nil {
 		return nil
 	}
@@ -101,18 +104,20 @@ func (t *taking) authored(d *entry.Detail, leaf entry.Leaf) error {
 	if err != nil {
 		return err
 	}
-	return t.signed(b, leaf)
+	return t.signed(index, b, leaf)
 }
 
 // ownKey alarms on an entry that names this agency and that it did not make: a key slipped in.
 func (t *taking) ownKey(d *entry.Detail, leaf entry.Leaf) error {
 	var cert *keyring.Certificate
+	var root string
 	switch {
-	case d.Register != nil && d.Register.Action == "enrol":
+	case d.Register != nil && (d.Register.Action == "enrol" || d.Register.Action == registry.Reenrol):
 		a, err := registry.ParseAgency(d.Register.Record)
 		if err != nil || a.ID != t.cfg.Agency {
 			return err
 		}
+		root = a.Root
 		if cert, err = keyring.ReadCertificate(a.Certificate, leaf.At); err != nil {
 			return err
 		}
@@ -127,10 +132,23 @@ func (t *taking) ownKey(d *entry.Detail, leaf entry.Leaf) error {
 	default:
 		return nil
 	}
-	if cert.Fingerprint() != t.cfg.Key.Fingerprint() {
+	if cert.Fingerprint() != t.cfg.Key.Fingerprint() && !t.replaced(cert, root) {
 		return fmt.Errorf("the register names a key of this agency that it never made")
 	}
 	return nil
+}
+
+// replaced reports whether a key of this agency is one that its own keys, which come later in the log, replace: its
+// root has signed for it. After its own keys there is none that it did not make.
+func (t *taking) replaced(cert *keyring.Certificate, root string) bool {
+	now := t.snap.Certificate(t.cfg.Agency)
+	switch {
+	case now != nil && now.Fingerprint() == t.cfg.Key.Fingerprint():
+		return false
+	case root != "":
+		return root == t.cfg.Root // by the root's signature, which the fold checks
+	}
+	return now != nil && now.Fingerprint() == cert.Fingerprint()
 }
 
 // admitDelivery shows a share: proof, counter, delivered set, binding and signature must all hold.
@@ -149,7 +167,7 @@ func (t *taking) admitDelivery(index int64, leaf entry.Leaf, frame, proof []byte
 	if err != nil {
 		return t.alarm(frame, "entry %d: %v", index, err)
 	}
-	if err := t.signed(b, leaf); err != nil {
+	if err := t.signed(index, b, leaf); err != nil {
 		return t.alarm(frame, "entry %d: %v", index, err)
 	}
 	if slices.ContainsFunc(b.Descriptors, func(d *envelope.Descriptor) bool { return d.Audience == envelope.ForHub }) {
@@ -170,11 +188,11 @@ func (t *taking) admitDelivery(index int64, leaf entry.Leaf, frame, proof []byte
 }
 
 // signed checks that the header is the sender's own, and of the share the entry speaks of.
-func (t *taking) signed(b *envelope.Bound, leaf entry.Leaf) error {
+func (t *taking) signed(index int64, b *envelope.Bound, leaf entry.Leaf) error {
 	if b.H.ID != leaf.Share || b.H.From.Agency != leaf.From || b.H.To.Agency != leaf.To {
 		return fmt.Errorf("the header is of another share than the entry")
 	}
-	cert := t.snap.Certificate(b.H.From.Agency)
+	cert := t.snap.CertificateAt(b.H.From.Agency, index)
 	if cert == nil {
 		return fmt.Errorf("%s sent it, and its certificate was never proved to this agency", b.H.From.Agency)
 	}
@@ -349,6 +367,9 @@ func (t *taking) takeReceipt(frame []byte) error {
 	b, err := s.Bind()
 	if err != nil {
 		return t.alarm(frame, "a receipt from the hub: %v", err)
+	}
+	if t.snap.Formerly(b.H.From.Agency, s.Header, s.Signature, b.H.SentAt.Time) {
+		return nil // it comes again, from before new keys; whoever has the old ones can say nothing with them
 	}
 	cert := t.snap.Certificate(b.H.From.Agency)
 	if cert == nil || cert.Signing().Verify(s.Header, s.Signature, keyring.ContextShare, b.H.SentAt.Time) != nil {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"crypto/sha256"
 	"maps"
 	"os/exec"
 	"path/filepath"
@@ -160,7 +161,12 @@ func (w *world) agency(id fairlead.AgencyID) *agency {
 // request makes an agency's folder and keys, and the record of its enrolment.
 func (w *world) request(dir string, r registry.Request) *registry.Agency {
 	w.t.Helper()
-	signed, err := Enrol(dir, keystore.Unsealed, registry.Invitation{LogKey: w.vkey}, r, w.now)
+	return w.requestBy(dir, r, rootOf(r.Agency))
+}
+
+func (w *world) requestBy(dir string, r registry.Request, root []byte) *registry.Agency {
+	w.t.Helper()
+	signed, err := Enrol(dir, keystore.Unsealed, invited(w.t, w.signer, w.vkey), r, root, w.now)
 	w.check(err)
 	r, fingerprint, err := signed.Review(w.now)
 	w.check(err)
@@ -184,7 +190,7 @@ func (w *world) found(r registry.Request) (*agency, *registry.Agency) {
 	dir := filepath.Join(w.t.TempDir(), string(r.Agency))
 	record := w.request(dir, r)
 	a.account = record.Account
-	w.check(Join(dir, registry.Admission{Agency: a.id, Account: a.account, UserJWT: "jwt"}))
+	w.check(Join(dir, registry.Admission{Agency: a.id, Account: a.account, User: userOf(dir), UserJWT: "jwt"}))
 	var err error
 	a.home, err = OpenHome(dir, keystore.Unsealed)
 	w.check(err)
@@ -252,4 +258,29 @@ func (w *world) settle() {
 			quiet = -1
 		}
 	}
+}
+
+// rootOf is what an agency of these tests has on paper.
+func rootOf(id fairlead.AgencyID) []byte {
+	root := sha256.Sum256([]byte(id))
+	return root[:]
+}
+
+// invited is an invitation to a log for anybody, for a year.
+func invited(t testing.TB, signer *tlog.Signer, vkey string) registry.Invitation {
+	t.Helper()
+	inv, err := registry.Invitation{LogKey: vkey, Until: fairlead.At(morning.AddDate(1, 0, 0))}.Sign(signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return inv
+}
+
+// userOf is the user that an admission to a folder is for.
+func userOf(dir string) string {
+	r, err := readRequest(dir, requestFile)
+	if err != nil {
+		return ""
+	}
+	return r.User
 }

@@ -46,7 +46,7 @@ func TestReadsAreEntries(t *testing.T) {
 		}
 	}
 	dir := filepath.Join(t.TempDir(), "mirror")
-	cfg := monitor.MirrorConfig{URL: w.Hub.HTTPURL(), Credential: credential, Dir: dir, VKey: w.Hub.Invite().LogKey}
+	cfg := monitor.MirrorConfig{URL: w.Hub.HTTPURL(), Credential: credential, Dir: dir, VKey: w.Hub.LogKey()}
 	if _, err := monitor.Mirror(within(t), cfg); err != nil {
 		t.Fatal(err)
 	}

@@ -36,6 +36,7 @@ type Config struct {
 	Unlock   keystore.Source // passphrase of the keys in DIR/keys
 	Listen   string          // "host:port" for agencies, TLS 1.3; "" for in-process agencies only
 	NATS     string          // "tls://host:port" of a server that is a program of its own (WriteServer); "" for one in this program
+	ClientCA []byte          // see natsd.Config
 	HTTP     string          // "host:port" of the read-only HTTP server; "" for none
 	Origin   string          // name of the log in its checkpoints, such as "hub.example/log"
 	Policy   []byte          // whose cosignatures make the log witnessed (C2SP tlog-policy); nil: nobody is asked
@@ -54,6 +55,7 @@ type Hub struct {
 	bus       *bus.Hub
 	broker    *broker.Broker
 	verifier  *tlog.Verifier
+	signer    *tlog.Signer
 	vkey      string
 	auditors  *auditors
 	oversteps oversteps
@@ -65,7 +67,7 @@ type Hub struct {
 
 	stop context.CancelFunc
 	done sync.WaitGroup
-	one  sync.Mutex // one act of the operator at a time
+	busy sync.Map // by agency: one act of the operator on it at a time, *sync.Mutex
 }
 
 // Start opens or makes a hub and runs it until Close.
@@ -89,8 +91,7 @@ func (h *Hub) start(ctx context.Context) error {
 	if err := h.openKeys(); err != nil {
 		return err
 	}
-	signer, err := h.logKey()
-	if err != nil {
+	if h.signer, err = h.logKey(); err != nil {
 		return fmt.Errorf("log key: %w", err)
 	}
 	if h.auditors, err = openAuditors(filepath.Join(h.cfg.Dir, "auditors")); err != nil {
@@ -99,26 +100,20 @@ func (h *Hub) start(ctx context.Context) error {
 	if err := h.connect(ctx); err != nil {
 		return err
 	}
-	if h.outside, err = h.newWitnesses(signer); err != nil {
+	if h.outside, err = h.newWitnesses(h.signer); err != nil {
 		return err
 	}
 	if err := h.outside.handshake(ctx); err != nil {
 		return err
 	}
 	h.broker, err = broker.Open(ctx, broker.Config{
-		Hub: h.bus, Dir: h.cfg.Dir, Signer: signer, Verifier: h.verifier, Now: h.cfg.Now, Log: h.cfg.Log, Step: h.cfg.Step,
+		Hub: h.bus, Dir: h.cfg.Dir, Signer: h.signer, Verifier: h.verifier, Now: h.cfg.Now, Log: h.cfg.Log, Step: h.cfg.Step,
 	})
 	if err != nil {
 		return err
 	}
-	for _, a := range h.broker.Agencies() { // all may be repeated; a crash may have come between entry and server
-		open := h.open
-		if a.Removed {
-			open = h.shut
-		}
-		if err := open(ctx, a); err != nil {
-			return err
-		}
+	if err := h.openAll(ctx); err != nil {
+		return err
 	}
 	if err := h.bus.Renewals(h.renewal); err != nil {
 		return err
@@ -127,6 +122,30 @@ func (h *Hub) start(ctx context.Context) error {
 		return err
 	}
 	return h.run()
+}
+
+// openAll lets every agency on record in, or keeps it out. All may be repeated: a crash may have come between entry
+// and server. Several go at a time, since each waits for the server.
+func (h *Hub) openAll(ctx context.Context) error {
+	work, errs := make(chan *registry.Agency), make([]error, 8)
+	var workers sync.WaitGroup
+	for i := range errs {
+		workers.Go(func() {
+			for a := range work {
+				open := h.open
+				if a.Removed {
+					open = h.shut
+				}
+				errs[i] = errors.Join(errs[i], h.revokeFormer(a), open(ctx, a))
+			}
+		})
+	}
+	for _, a := range h.broker.Agencies() {
+		work <- a
+	}
+	close(work)
+	workers.Wait()
+	return errors.Join(errs...)
 }
 
 // connect starts the server, or goes to the one that runs already, and opens the broker's side of it.
@@ -157,7 +176,7 @@ func (h *Hub) connect(ctx context.Context) (err error) {
 }
 
 func natsConfig(cfg Config, keys *keystore.Store) natsd.Config {
-	return natsd.Config{Dir: filepath.Join(cfg.Dir, "nats"), Keys: keys, URL: cfg.NATS, Listen: cfg.Listen, NoCipher: cfg.NoCipher, Log: cfg.Log}
+	return natsd.Config{Dir: filepath.Join(cfg.Dir, "nats"), Keys: keys, URL: cfg.NATS, Listen: cfg.Listen, ClientCA: cfg.ClientCA, NoCipher: cfg.NoCipher, Log: cfg.Log}
 }
 
 // WriteServer writes into dir what a nats-server that is a program of its own needs to serve the hub of cfg,
@@ -276,33 +295,61 @@ func (h *Hub) logKey() (*tlog.Signer, error) {
 	return tlog.NewSigner(string(skey))
 }
 
-// Invite makes an invitation.
-func (h *Hub) Invite() registry.Invitation {
-	return registry.Invitation{URL: h.nats.ClientURL(), CertPEM: string(h.nats.CertPEM()), LogKey: h.vkey, HTTP: h.HTTPURL()}
+// Invite makes an invitation for an agency, or with "" for whoever has it.
+func (h *Hub) Invite(id fairlead.AgencyID) (registry.Invitation, error) {
+	if id != "" {
+		if err := id.Check(); err != nil {
+			return registry.Invitation{}, err
+		}
+	}
+	return registry.Invitation{
+		URL: h.URL(), CertPEM: string(h.nats.CertPEM()), LogKey: h.vkey, HTTP: h.HTTPURL(), Agency: id,
+		Until: fairlead.At(h.cfg.Now().Add(registry.InvitationLasts)), Operators: h.broker.Operators(), Policy: string(h.cfg.Policy),
+	}.Sign(h.signer)
+}
+
+// URL is where agencies connect; "" if they cannot but in process.
+func (h *Hub) URL() string { return h.nats.ClientURL() }
+
+// LogKey is the verifier key of the log.
+func (h *Hub) LogKey() string { return h.vkey }
+
+// alone waits until nobody else acts on an agency; acts on others go on, and share batches of the ledger.
+func (h *Hub) alone(id fairlead.AgencyID) (done func()) {
+	lock, _ := h.busy.LoadOrStore(id, new(sync.Mutex))
+	lock.(*sync.Mutex).Lock()
+	return lock.(*sync.Mutex).Unlock
 }
 
 // Approve enrols an agency: the account's keys, then the log entry, then the account is let in. A crash
 // in between leaves an account nobody knows, or an entry whose account the next start opens. A second
-// approval of the same request gives the admission again.
+// approval of the same request gives the admission again. A request for new keys replaces those on record, and
+// ends the connections of the old user.
 func (h *Hub) Approve(ctx context.Context, s registry.SignedRequest) (*registry.Admission, error) {
-	h.one.Lock()
-	defer h.one.Unlock()
 	r, _, err := s.Review(h.cfg.Now())
 	if err != nil {
 		return nil, err
 	}
+	defer h.alone(r.Agency)()
 	a := h.broker.Agency(r.Agency)
-	if a == nil {
-		if a, err = h.enrol(ctx, s.Agency(r)); err != nil {
-			return nil, err
-		}
-	} else if string(a.Request) != string(s.Request) {
-		return nil, fmt.Errorf("%s is enrolled already, by another request; see deploy/README.md on lost keys", r.Agency)
+	switch {
+	case a != nil && string(a.Request) == string(s.Request):
+	case a == nil && !r.Again:
+		a, err = h.enrol(ctx, s.Agency(r))
+	case a != nil && r.Again:
+		a, err = h.reenrol(ctx, a, s.Agency(r))
+	case a == nil:
+		err = fmt.Errorf("%s asks for new keys and is not enrolled", r.Agency)
+	default:
+		err = fmt.Errorf("%s is enrolled already, by another request; see deploy/README.md on lost keys", r.Agency)
+	}
+	if err != nil {
+		return nil, err
 	}
 	if a.Removed {
 		return nil, fmt.Errorf("%s was removed", a.ID)
 	}
-	if err := h.open(ctx, a); err != nil {
+	if err := errors.Join(h.revokeFormer(a), h.open(ctx, a)); err != nil {
 		return nil, err
 	}
 	return h.admission(a)
@@ -316,7 +363,7 @@ func (h *Hub) admission(a *registry.Agency) (*registry.Admission, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &registry.Admission{Agency: a.ID, Account: a.Account, UserJWT: jwt, Until: fairlead.At(until), Entry: a.Entry}, nil
+	return &registry.Admission{Agency: a.ID, Account: a.Account, User: a.User, UserJWT: jwt, Until: fairlead.At(until), Entry: a.Entry}, nil
 }
 
 // renewal is the answer to an agency that asks for its next admission.
@@ -336,8 +383,7 @@ func (h *Hub) renewal(account fairlead.Account) ([]byte, error) {
 // Revoke ends the connections of an agency's user and lets it in no more, by any JWT made so far: for a
 // stolen user key. The agency's shares are still judged by its OpenPGP key; see Suspend.
 func (h *Hub) Revoke(id fairlead.AgencyID) error {
-	h.one.Lock()
-	defer h.one.Unlock()
+	defer h.alone(id)()
 	a := h.broker.Agency(id)
 	if a == nil {
 		return fmt.Errorf("%s is not enrolled", id)
@@ -355,6 +401,23 @@ func (h *Hub) enrol(ctx context.Context, a *registry.Agency) (*registry.Agency, 
 		return nil, err
 	}
 	return h.broker.Agency(a.ID), nil
+}
+
+// reenrol puts an agency's new keys on record. Its account stays, with what waits there.
+func (h *Hub) reenrol(ctx context.Context, old, a *registry.Agency) (*registry.Agency, error) {
+	a.Account = old.Account
+	if err := h.broker.Reenrol(ctx, a); err != nil {
+		return nil, err
+	}
+	return h.broker.Agency(a.ID), nil
+}
+
+// revokeFormer ends the connections of user keys that a re-enrolment has replaced, and lets them in no more.
+func (h *Hub) revokeFormer(a *registry.Agency) (err error) {
+	for _, user := range a.FormerUsers {
+		err = errors.Join(err, h.nats.Revoke(a.Account, user))
+	}
+	return err
 }
 
 // open lets an enrolled agency in and gives it its inbox.
@@ -379,8 +442,7 @@ func (h *Hub) Refuse(ctx context.Context, s registry.SignedRequest, reason strin
 
 // Remove stops an agency for good: by a log entry, and then at the server, where its connections end.
 func (h *Hub) Remove(ctx context.Context, s registry.Suspension) error {
-	h.one.Lock()
-	defer h.one.Unlock()
+	defer h.alone(s.Agency)()
 	if err := h.broker.Remove(ctx, s); err != nil {
 		return err
 	}

@@ -149,7 +149,10 @@ func (h *Hub) metrics() http.Handler {
 // operator serves the operator's acts on the socket.
 func (h *Hub) operator() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /invitation", func(w http.ResponseWriter, _ *http.Request) { reply(w, h.Invite(), nil) })
+	mux.HandleFunc("GET /invitation", func(w http.ResponseWriter, r *http.Request) {
+		inv, err := h.Invite(fairlead.AgencyID(r.URL.Query().Get("agency")))
+		reply(w, inv, err)
+	})
 	mux.HandleFunc("GET /agencies", func(w http.ResponseWriter, _ *http.Request) { reply(w, h.broker.Agencies(), nil) })
 	mux.HandleFunc("GET /operators", func(w http.ResponseWriter, _ *http.Request) { reply(w, h.broker.Operators(), nil) })
 	mux.Handle("POST /approve", acts(func(ctx context.Context, s registry.SignedRequest) (any, error) { return h.Approve(ctx, s) }))

@@ -3,6 +3,7 @@ package hubtest
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"fairlead/internal/fairlead"
 	"fairlead/internal/monitor"
 	"fairlead/internal/policy"
+	"fairlead/internal/registry"
 	"fairlead/internal/store"
 	"fairlead/internal/tlog"
 )
@@ -234,6 +236,11 @@ func (c *checking) alarms() error {
 	if err != nil {
 		return err
 	}
+	acts, err := c.acts()
+	if err != nil {
+		return err
+	}
+	alarms = slices.DeleteFunc(alarms, func(a client.Alarm) bool { return acts[a.What] })
 	explained := slices.ContainsFunc(c.lines, func(l Line) bool { return l.Leaf.Class == entry.ClassUnparsed && l.Leaf.From == c.ID })
 	for _, a := range alarms {
 		if !explained || !strings.HasPrefix(a.What, unreadable) {
@@ -244,6 +251,32 @@ func (c *checking) alarms() error {
 		err = errors.New("no alarm tells of what the hub could not read")
 	}
 	return err
+}
+
+// acts are the alarms on what the operator did to the agency, which must be there.
+func (c *checking) acts() (map[string]bool, error) {
+	alarms, err := c.Alarms()
+	if err != nil {
+		return nil, err
+	}
+	acts := map[string]bool{}
+	for i, l := range c.lines {
+		if l.Detail.Register == nil || !slices.Contains([]string{"suspend", "resume", "remove"}, l.Detail.Register.Action) || int64(i) >= c.Tree().N {
+			continue
+		}
+		var s registry.Suspension
+		if err := json.Unmarshal(l.Detail.Register.Record, &s); err != nil || s.Agency != c.ID {
+			continue
+		}
+		j := slices.IndexFunc(alarms, func(a client.Alarm) bool {
+			return strings.HasPrefix(a.What, fmt.Sprintf("entry %d: the hub's operator ", i))
+		})
+		if j < 0 {
+			return nil, fmt.Errorf("no alarm on entry %d, by which the operator did something to it", i)
+		}
+		acts[alarms[j].What] = true
+	}
+	return acts, nil
 }
 
 // parked looks into the store for frames that still wait for a proof.

@@ -23,7 +23,7 @@ func (w *World) auditor(t testing.TB, dir string) (monitor.Report, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return monitor.Mirror(context1(t), monitor.MirrorConfig{URL: w.Hub.HTTPURL(), Credential: credential, Dir: dir, VKey: w.Hub.Invite().LogKey})
+	return monitor.Mirror(context1(t), monitor.MirrorConfig{URL: w.Hub.HTTPURL(), Credential: credential, Dir: dir, VKey: w.Hub.LogKey()})
 }
 
 func erasing(entries ...int64) registry.Erasing {

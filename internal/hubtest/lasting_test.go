@@ -127,7 +127,7 @@ func TestTwice(t *testing.T) {
 	w := New(t, Config{})
 	before := len(w.lines(t))
 	agency := w.Hub.Broker().Agency(Birch)
-	signed := registry.SignedRequest{Request: agency.Request, Signature: agency.Signature}
+	signed := registry.SignedRequest{Request: agency.Request, Signature: agency.Signature, RootSignature: agency.RootSignature}
 	admission, err := w.Hub.Approve(context1(t), signed)
 	if err != nil || admission.Account != agency.Account || len(w.lines(t)) != before {
 		t.Errorf("%+v %v, %d entries more", admission, err, len(w.lines(t))-before)

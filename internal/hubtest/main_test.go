@@ -9,6 +9,7 @@ import (
 
 	"fairlead/internal/client"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/registry"
 )
 
 // TestMain is the hub's process of the crash tests when the test runs itself again.
@@ -92,4 +93,14 @@ func (w *World) open(t testing.TB, by fairlead.AgencyID, id fairlead.ShareID) ma
 		out[c.Code] = string(c.JSON) + string(c.Bytes)
 	}
 	return out
+}
+
+// invitation is one of this hub's, for anybody.
+func (w *World) invitation(t testing.TB) registry.Invitation {
+	t.Helper()
+	inv, err := w.Hub.Invite("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return inv
 }

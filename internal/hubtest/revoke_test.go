@@ -50,7 +50,7 @@ func TestRevoke(t *testing.T) {
 	}
 	out("after a restart")
 	record := w.Hub.Broker().Agency(Cedar)
-	again := registry.SignedRequest{Request: record.Request, Signature: record.Signature, Vouched: record.Vouched}
+	again := registry.SignedRequest{Request: record.Request, Signature: record.Signature, RootSignature: record.RootSignature, Vouched: record.Vouched}
 	if _, err := w.Hub.Approve(context1(t), again); !errors.Is(err, natsd.ErrRevoked) {
 		t.Errorf("admitted again: %v", err)
 	}
@@ -76,7 +76,7 @@ func TestRemovedForGood(t *testing.T) {
 			c.Close()
 			t.Errorf("%s: it is let in", when)
 		}
-		again := registry.SignedRequest{Request: record.Request, Signature: record.Signature, Vouched: record.Vouched}
+		again := registry.SignedRequest{Request: record.Request, Signature: record.Signature, RootSignature: record.RootSignature, Vouched: record.Vouched}
 		if _, err := w.Hub.Approve(context1(t), again); err == nil || !strings.Contains(err.Error(), "removed") {
 			t.Errorf("%s: admitted again, %v", when, err)
 		}
@@ -104,7 +104,7 @@ func TestSponsorCompares(t *testing.T) {
 	t.Parallel()
 	w := New(t, Config{})
 	r := registry.Request{Agency: "DAMSON", Name: "Damson Council", Type: fairlead.TypeLA, Jurisdiction: "GB-WLS"}
-	signed, err := client.Enrol(w.home("DAMSON"), keystore.Unsealed, w.Hub.Invite(), r, w.Clock.Now())
+	signed, err := client.Enrol(w.home("DAMSON"), keystore.Unsealed, w.invitation(t), r, nil, w.Clock.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -159,7 +159,7 @@ func TestRenewal(t *testing.T) {
 	if kept := w.Agency(Alder).Home.Admission; kept != a.Home.Admission {
 		t.Errorf("in the folder is %+v, want %+v", kept, a.Home.Admission)
 	}
-	a.Home.Admission.Account = first.Account[:55] + "B"
+	a.Home.Admission.Account = w.Agency(Birch).Home.Admission.Account
 	if err := a.Home.Renew(context1(t), w.Agency(Alder).Conn, now.Add(registry.UserLasts)); !errors.Is(err, client.ErrHome) {
 		t.Errorf("an admission of another account: %v", err)
 	}

@@ -73,7 +73,7 @@ func must(t testing.TB, err error) {
 // policy wants one of the outside witnesses and as many of the agencies as it takes for more than half of all.
 func (w *World) witnesses(outside ...*outside) []byte {
 	var b, out, in strings.Builder
-	fmt.Fprintf(&b, "log %s\n", w.Hub.Invite().LogKey)
+	fmt.Fprintf(&b, "log %s\n", w.Hub.LogKey())
 	for i, o := range outside {
 		fmt.Fprintf(&b, "witness out-%d %s %s\n", i, o.key.VKey(), o.URL)
 		fmt.Fprintf(&out, " out-%d", i)

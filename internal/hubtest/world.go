@@ -69,6 +69,7 @@ type Config struct {
 	Start    time.Time
 	Listen   string // see hub.Config
 	NATS     string // see hub.Config
+	ClientCA []byte // see hub.Config
 	HTTP     string
 	NoCipher bool
 	Schema   *schema.Set // what sections must hold; nil: anything
@@ -87,6 +88,7 @@ type World struct {
 	reader   string // see Auditor
 	mu       sync.Mutex
 	agencies map[fairlead.AgencyID]*Agency
+	roots    map[fairlead.AgencyID][]byte // what each agency keeps on paper
 }
 
 // Agency is one agency's program in the world.
@@ -99,13 +101,13 @@ type Agency struct {
 
 // Open makes or opens a world.
 func Open(ctx context.Context, cfg Config) (*World, error) {
-	w := &World{Dir: cfg.Dir, Clock: &Clock{at: cfg.Start}, cfg: cfg, agencies: map[fairlead.AgencyID]*Agency{}}
+	w := &World{Dir: cfg.Dir, Clock: &Clock{at: cfg.Start}, cfg: cfg, agencies: map[fairlead.AgencyID]*Agency{}, roots: map[fairlead.AgencyID][]byte{}}
 	return w, w.startHub(ctx)
 }
 
 func (w *World) startHub(ctx context.Context) (err error) {
 	w.Hub, err = hub.Start(ctx, hub.Config{
-		Dir: filepath.Join(w.Dir, "hub"), Listen: w.cfg.Listen, NATS: w.cfg.NATS, HTTP: w.cfg.HTTP, Origin: "hub.fairlead.example/log", NoCipher: w.cfg.NoCipher,
+		Dir: filepath.Join(w.Dir, "hub"), Listen: w.cfg.Listen, NATS: w.cfg.NATS, ClientCA: w.cfg.ClientCA, HTTP: w.cfg.HTTP, Origin: "hub.fairlead.example/log", NoCipher: w.cfg.NoCipher,
 		Policy: w.policy, Unlock: keystore.Unsealed, Now: w.Clock.Now, Log: w.cfg.Log, Step: w.cfg.Step,
 	})
 	return err
@@ -193,32 +195,43 @@ func (a *Agency) close() {
 
 // Enrol enrols an agency by the same steps that two machines take, and connects it.
 func (w *World) Enrol(ctx context.Context, r registry.Request) (*Agency, error) {
-	dir := w.home(r.Agency)
-	signed, err := client.Enrol(dir, keystore.Unsealed, w.Hub.Invite(), r, w.Clock.Now())
+	w.roots[r.Agency] = client.NewRoot()
+	inv, err := w.Hub.Invite(r.Agency)
 	if err != nil {
 		return nil, err
 	}
-	if signed, err = w.sponsor(signed); err != nil {
+	signed, err := client.Enrol(w.home(r.Agency), keystore.Unsealed, inv, r, w.roots[r.Agency], w.Clock.Now())
+	if err != nil {
+		return nil, err
+	}
+	return w.admit(ctx, r.Agency, signed)
+}
+
+// admit takes a request through sponsor and operator, and connects the agency.
+func (w *World) admit(ctx context.Context, id fairlead.AgencyID, signed registry.SignedRequest) (*Agency, error) {
+	signed, err := w.sponsor(signed)
+	if err != nil {
 		return nil, err
 	}
 	admission, err := w.Hub.Approve(ctx, signed)
 	if err != nil {
 		return nil, err
 	}
-	if err := client.Join(dir, *admission); err != nil {
+	w.disconnect(id)
+	if err := client.Join(w.home(id), *admission); err != nil {
 		return nil, err
 	}
-	return w.Connect(ctx, r.Agency)
+	return w.Connect(ctx, id)
 }
 
-// sponsor lets the first connected agency on record countersign, as it would after a telephone call.
+// sponsor lets the first other connected agency on record countersign, as it would after a telephone call.
 func (w *World) sponsor(s registry.SignedRequest) (registry.SignedRequest, error) {
-	_, fingerprint, err := s.Review(w.Clock.Now())
+	r, fingerprint, err := s.Review(w.Clock.Now())
 	if err != nil {
 		return s, err
 	}
 	for _, by := range w.Hub.Broker().Agencies() {
-		if a := w.Agency(by.ID); a != nil && !by.Suspended {
+		if a := w.Agency(by.ID); a != nil && !by.Suspended && by.ID != r.Agency {
 			return a.Home.Sponsor(s, fingerprint.Words(), w.Clock.Now())
 		}
 	}

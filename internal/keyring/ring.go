@@ -30,6 +30,25 @@ func (r *Ring) With(id fairlead.AgencyID, c *Certificate) (*Ring, error) {
 	if err := r.admit(id, c); err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrRing, id, err)
 	}
+	return r.with(id, c), nil
+}
+
+// Replace returns a ring in which c, under another primary key, stands in the place of the agency's certificate, as
+// after a theft: who may order that is not the ring's to judge. None of its keys may ever have been held, by the
+// agency itself neither ([ErrTaken]), so that a key that was replaced never comes back.
+func (r *Ring) Replace(id fairlead.AgencyID, c *Certificate) (*Ring, error) {
+	if c.agency != id {
+		return nil, fmt.Errorf("%w: %s: %w: the certificate names %s", ErrRing, id, ErrUserID, c.agency)
+	}
+	for _, f := range c.keys {
+		if _, held := r.keys[f.KeyID()]; held {
+			return nil, fmt.Errorf("%w: %s: %w: %016x", ErrRing, id, ErrTaken, f.KeyID())
+		}
+	}
+	return r.with(id, c), nil
+}
+
+func (r *Ring) with(id fairlead.AgencyID, c *Certificate) *Ring {
 	next := &Ring{maps.Clone(r.certificates), maps.Clone(r.keys)}
 	if next.keys == nil {
 		next.certificates, next.keys = map[fairlead.AgencyID]*Certificate{}, map[uint64]holding{}
@@ -41,7 +60,7 @@ func (r *Ring) With(id fairlead.AgencyID, c *Certificate) (*Ring, error) {
 		next.keys[f.KeyID()] = holding{id, f, i > 0 && f != c.Encryption()}
 	}
 	next.certificates[id] = c
-	return next, nil
+	return next
 }
 
 func (r *Ring) admit(id fairlead.AgencyID, c *Certificate) error {

@@ -21,6 +21,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/chacha20poly1305"
@@ -226,6 +227,17 @@ func (s *Store) Read(name string) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %s was altered, renamed, or is of another keystore; put it back from a backup", ErrDamaged, s.path(name))
 	}
 	return secret, nil
+}
+
+// Names lists the secrets whose names begin with prefix, in order.
+func (s *Store) Names(prefix string) (names []string) {
+	paths, _ := filepath.Glob(filepath.Join(s.dir, "*"+suffix)) // fails only for a bad pattern
+	for _, path := range paths {
+		if name := strings.TrimSuffix(filepath.Base(path), suffix); strings.HasPrefix(name, prefix) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func (s *Store) path(name string) string { return filepath.Join(s.dir, name+suffix) }

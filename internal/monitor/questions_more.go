@@ -70,11 +70,12 @@ var moreQuestions = []question{
 	{
 		id: "AQ34", text: "key events: lost keys, rotations, recoveries", sql: `
 		SELECT e.entry, e.at AS time, t.agency, t.action AS event, t.reason FROM entries e JOIN acts t ON t.entry = e.entry
-		WHERE t.action IN ('enrol', 'suspend', 'resume') AND (:agency = '' OR t.agency = :agency) AND (:since = '' OR e.at >= :since) AND (:until = '' OR e.at < :until)
+		WHERE t.action IN ('enrol', 'reenrol', 'suspend', 'resume', 'remove') AND (:agency = '' OR t.agency = :agency) AND (:since = '' OR e.at >= :since) AND (:until = '' OR e.at < :until)
 		UNION ALL SELECT e.entry, e.at, e.sender, 'rotation of the encryption key', '' FROM d e WHERE e.kind = 'agency.certificate' ORDER BY 1`,
 		says: func(a *Answer) string {
-			return fmt.Sprintf("%s enrolled their first keys, %s, %s suspended for a lost key, %d resumed.", count(a.having("event", "enrol"), "agency", "agencies"),
-				count(a.having("event", "rotation of the encryption key"), "rotation", "rotations"), count(a.both("event", "suspend", "reason", "key_loss"), "agency was", "agencies were"), a.having("event", "resume"))
+			return fmt.Sprintf("%s enrolled their first keys, %s, %s suspended for a lost key, %d resumed, %s by new keys under their root, %d removed.", count(a.having("event", "enrol"), "agency", "agencies"),
+				count(a.having("event", "rotation of the encryption key"), "rotation", "rotations"), count(a.both("event", "suspend", "reason", "key_loss"), "agency was", "agencies were"), a.having("event", "resume"),
+				count(a.having("event", "reenrol"), "recovery", "recoveries"), a.having("event", "remove"))
 		},
 	},
 }

@@ -240,7 +240,11 @@ func (r *rows) act(a *entry.Register) {
 			r.add("agencies", string(ag.ID), string(ag.Type), string(ag.Jurisdiction), ag.Jurisdiction.State(), truth(ag.Type.PublicAuthority()))
 			s.Agency = ag.ID
 		}
-	case "suspend", "resume":
+	case registry.Reenrol:
+		if ag, err := registry.ParseAgency(a.Record); err == nil {
+			s.Agency = ag.ID
+		}
+	case "suspend", "resume", "remove":
 		if strictjson.Unmarshal(a.Record, &s) != nil {
 			s = registry.Suspension{}
 		}

@@ -181,6 +181,10 @@ func title(l entry.Leaf, d *entry.Detail) string {
 		if stop, err := registry.ParseStop(d.Notice.Record); err == nil {
 			return fmt.Sprintf("notice to %s: the consent that %d shares relied on ended by entry %d", l.To, len(stop.Shares), stop.Cause)
 		}
+	case d.Register != nil && d.Register.Action == registry.Reenrol:
+		if ag, err := registry.ParseAgency(d.Register.Record); err == nil {
+			return fmt.Sprintf("new keys of %s, authorised by its root", ag.ID)
+		}
 	case d.Register != nil && d.Register.Action == "enrol":
 		if ag, err := registry.ParseAgency(d.Register.Record); err == nil {
 			return fmt.Sprintf("enrolment of %s, %s in %s", ag.ID, ag.Type, ag.Jurisdiction)

@@ -48,7 +48,7 @@ func tellStory() (l made) {
 	if err != nil {
 		return made{err: err}
 	}
-	l.dir, l.vkey = filepath.Join(scratch, "story-mirror"), w.Hub.Invite().LogKey
+	l.dir, l.vkey = filepath.Join(scratch, "story-mirror"), w.Hub.LogKey()
 	_, l.err = monitor.Mirror(ctx, monitor.MirrorConfig{URL: w.Hub.HTTPURL(), Credential: credential, Dir: l.dir, VKey: l.vkey})
 	return l
 }

@@ -180,7 +180,7 @@ func makeLog() (l made) {
 	s.check(err)
 	defer s.w.Close()
 	l.dir = filepath.Join(scratch, "mirror")
-	l.vkey = s.w.Hub.Invite().LogKey
+	l.vkey = s.w.Hub.LogKey()
 	l.skey, err = s.w.LogKey()
 	s.check(err)
 	credential, err := s.w.Hub.AddAuditor(ctx, "tester")

@@ -78,7 +78,8 @@ func (s *Server) NewAccount() (fairlead.Account, error) {
 }
 
 // Activate lets an agency's account in, now and after restarts, and checks that the server has
-// taken all its imports. It may be repeated. Users that were let in before a Remove stay out.
+// taken all its imports. It may be repeated: what the server has already is not looked at again, so that a
+// thousand accounts are loaded as they connect and not all at a start. Users that were let in before a Remove stay out.
 func (s *Server) Activate(a fairlead.Account) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,8 +87,12 @@ func (s *Server) Activate(a fairlead.Account) error {
 	if err != nil {
 		return err
 	}
-	if err := s.push(claims); err != nil {
+	fresh, err := s.pushNew(claims)
+	if err != nil {
 		return fmt.Errorf("activate account %s: %w", a, err)
+	}
+	if !fresh {
+		return nil
 	}
 	return s.checkImports(a)
 }
@@ -120,6 +125,9 @@ func (s *Server) Revoke(a fairlead.Account, user string) error {
 	claims, err := s.agencyClaims(a)
 	if err != nil {
 		return err
+	}
+	if claims.Revocations[user] != 0 {
+		return nil // it gets no JWT after that
 	}
 	claims.RevokeAt(user, time.Now())
 	if err := s.push(claims); err != nil {

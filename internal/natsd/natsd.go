@@ -18,6 +18,7 @@ package natsd
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -69,6 +70,9 @@ type Config struct {
 	// Listen is "host:port" for TLS 1.3 connections of agencies; port 0 picks a free one. Empty
 	// means in-process connections only.
 	Listen string
+	// ClientCA is who vouches for the certificates that agencies must show on top of all else (mutual TLS), in PEM;
+	// nil: none is asked for. For a server in this program.
+	ClientCA []byte
 	// URL is "tls://host:port" of a server that is a program of its own; for Join only.
 	URL string
 	// Keys seals every secret; made at the first start where they are missing.
@@ -208,6 +212,13 @@ func (s *Server) listen(o *server.Options) error {
 	}
 	o.TLS, o.TLSHandshakeFirst, o.TLSTimeout = true, true, 5
 	o.TLSConfig = &tls.Config{Certificates: []tls.Certificate{s.keys.cert}, MinVersion: tls.VersionTLS13}
+	if s.cfg.ClientCA == nil {
+		return nil
+	}
+	o.TLSVerify, o.TLSConfig.ClientAuth, o.TLSConfig.ClientCAs = true, tls.RequireAndVerifyClientCert, x509.NewCertPool()
+	if !o.TLSConfig.ClientCAs.AppendCertsFromPEM(s.cfg.ClientCA) {
+		return fmt.Errorf("%w: client_ca: want certificates in PEM", ErrServer)
+	}
 	return nil
 }
 

@@ -38,10 +38,14 @@ type Sponsorship struct {
 // RequestDigest names a request.
 func RequestDigest(request []byte) fairlead.Digest { return sha256.Sum256(request) }
 
-// sponsored refuses an enrolment that no agency already enrolled has countersigned. The first has nobody
+// sponsored refuses an enrolment that no other agency already enrolled has countersigned. The first has nobody
 // before it.
 func (s *Snapshot) sponsored(a *Agency) error {
-	if len(s.agencies) == 0 && len(a.Sponsorship) == 0 {
+	others := len(s.agencies)
+	if s.agencies[a.ID] != nil {
+		others-- // who is re-enrolled does not vouch for itself, with the very key that was lost
+	}
+	if others == 0 && len(a.Sponsorship) == 0 {
 		return nil
 	}
 	var said Sponsorship
@@ -49,8 +53,8 @@ func (s *Snapshot) sponsored(a *Agency) error {
 		return fmt.Errorf("%w: %s has no sponsor; an agency already enrolled runs: fairlead sponsor: %w", ErrVouched, a.ID, err)
 	}
 	by := s.agencies[said.Sponsor]
-	if by == nil || by.Suspended {
-		return fmt.Errorf("%w: the sponsor %q is not enrolled, or suspended", ErrVouched, said.Sponsor)
+	if by == nil || by.Suspended || by.ID == a.ID {
+		return fmt.Errorf("%w: the sponsor %q is not enrolled, suspended, or the agency itself", ErrVouched, said.Sponsor)
 	}
 	if said.Agency != a.ID || said.Request != RequestDigest(a.Request) {
 		return fmt.Errorf("%w: %s countersigned another request", ErrVouched, said.Sponsor)

@@ -34,10 +34,16 @@ func (s *Snapshot) effect(index int64, l entry.Leaf, d *entry.Detail) error {
 
 func (s *Snapshot) register(index int64, l entry.Leaf, r *entry.Register) error {
 	switch r.Action {
-	case "enrol":
+	case "enrol", Reenrol:
 		a, err := ParseAgency(r.Record)
 		if err != nil {
 			return err
+		}
+		if a.Suspended || a.Removed || len(a.FormerUsers) > 0 {
+			return fmt.Errorf("the record of %s says what only later entries can", a.ID)
+		}
+		if r.Action == Reenrol {
+			return s.reenrol(index, l.At, a)
 		}
 		return s.enrol(index, l.At, a)
 	case "rules":
@@ -77,6 +83,9 @@ func (s *Snapshot) enrol(index int64, at time.Time, a *Agency) error {
 	cert, err := CheckEnrolment(a, at)
 	if err != nil {
 		return err
+	}
+	if a.again() {
+		return fmt.Errorf("the request of %s is one for new keys; no agency of that name is enrolled", a.ID)
 	}
 	if err := errors.Join(s.newWitness(a), s.sponsored(a), s.approved(RequestDigest(a.Request), a.Approvals)); err != nil {
 		return err
@@ -184,7 +193,7 @@ func (s *Snapshot) control(index int64, l entry.Leaf, h *envelope.Header, record
 		if err != nil {
 			return err
 		}
-		s.staff = s.staff.with(keyOf(string(h.From.Agency), m.User), m)
+		s.staff = s.staff.with(keyOf(string(h.From.Agency), m.User), vouchedFor{m, index})
 	case "training.record":
 		t, err := staff.ParseTraining(record)
 		if err != nil {

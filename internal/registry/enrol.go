@@ -12,19 +12,11 @@ import (
 	"fairlead/internal/tlog"
 )
 
-// Invitation is what the operator gives to an agency that is to enrol: where the hub is and how to
-// know it. Nothing in it is secret; it must arrive unaltered.
-type Invitation struct {
-	URL     string `json:"url"`      // tls://host:port
-	CertPEM string `json:"cert_pem"` // the hub's certificate, to pin
-	LogKey  string `json:"log_key"`  // verifier key of the log's checkpoints
-	HTTP    string `json:"http,omitempty"`
-}
-
 // SignedRequest is the file an agency sends back: the request and its signature by the new key.
 type SignedRequest struct {
-	Request   []byte `json:"request"` // Request, exact bytes
-	Signature []byte `json:"signature"`
+	Request       []byte `json:"request"` // Request, exact bytes
+	Signature     []byte `json:"signature"`
+	RootSignature []byte `json:"root_signature,omitempty"` // by the agency's root; see SignRoot
 	Vouched
 }
 
@@ -33,6 +25,7 @@ type SignedRequest struct {
 type Admission struct {
 	Agency  fairlead.AgencyID `json:"agency"`
 	Account fairlead.Account  `json:"account"`
+	User    string            `json:"user"` // public key of the user it lets in
 	UserJWT string            `json:"user_jwt"`
 	Until   fairlead.Time     `json:"until,omitzero"` // end of the JWT, by the clock of the machines
 	Entry   int64             `json:"entry"`          // log entry of the enrolment
@@ -61,7 +54,10 @@ func (s SignedRequest) Review(at time.Time) (Request, keyring.Fingerprint, error
 
 // Agency is the register's record of the request, still without an account.
 func (s SignedRequest) Agency(r Request) *Agency {
-	a := &Agency{Name: r.Name, User: r.User, Certificate: r.Certificate, Witness: r.Witness, Request: s.Request, Signature: s.Signature, Vouched: s.Vouched}
+	a := &Agency{
+		Name: r.Name, User: r.User, Certificate: r.Certificate, Witness: r.Witness, Root: r.Root,
+		Request: s.Request, Signature: s.Signature, RootSignature: s.RootSignature, Vouched: s.Vouched,
+	}
 	a.ID, a.Type, a.Jurisdiction, a.Emergency = r.Agency, r.Type, r.Jurisdiction, r.Emergency
 	return a
 }
@@ -76,6 +72,8 @@ type Request struct {
 	User         string                `json:"user"` // public NATS user key
 	Certificate  []byte                `json:"certificate"`
 	Witness      string                `json:"witness,omitempty"` // public key of its cosignatures; see WitnessName
+	Root         string                `json:"root,omitempty"`    // public key of its root: the key that new keys are authorised by
+	Again        bool                  `json:"again,omitempty"`   // new keys for an agency that is enrolled, after a loss or theft
 	At           fairlead.Time         `json:"at"`
 }
 
@@ -106,11 +104,11 @@ func CheckEnrolment(a *Agency, at time.Time) (*keyring.Certificate, error) {
 		return nil, fmt.Errorf("%s is the hub's own name; choose another", r.Agency)
 	}
 	same := a.ID == r.Agency && a.Name == r.Name && a.Type == r.Type && a.Jurisdiction == r.Jurisdiction && a.Emergency == r.Emergency &&
-		a.User == r.User && string(a.Certificate) == string(r.Certificate) && a.Witness == r.Witness
+		a.User == r.User && string(a.Certificate) == string(r.Certificate) && a.Witness == r.Witness && a.Root == r.Root
 	if !same {
 		return nil, fmt.Errorf("the register does not repeat the request of %s word for word", r.Agency)
 	}
-	return cert, errors.Join(r.Agency.Check(), r.Jurisdiction.Check(), fairlead.CheckCode("type", r.Type, fairlead.AgencyTypes), checkWitness(a))
+	return cert, errors.Join(r.Agency.Check(), r.Jurisdiction.Check(), fairlead.CheckCode("type", r.Type, fairlead.AgencyTypes), checkWitness(a), checkRoot(a, r))
 }
 
 // WitnessName is the name under which an agency cosigns checkpoints of a log.
@@ -137,7 +135,7 @@ func (s *Snapshot) newWitness(a *Agency) error {
 	if err != nil {
 		return err
 	}
-	for _, other := range s.agencies {
+	for _, other := range s.agencies { // also against its own former one: who has that key may cosign with it
 		if k, err := tlog.NewCosignatureKey(other.Witness); err == nil && k.Public() == key.Public() {
 			return fmt.Errorf("the witness key of %s is that of %s", a.ID, other.ID)
 		}

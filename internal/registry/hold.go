@@ -45,8 +45,8 @@ func (s *Snapshot) approve(index int64, by fairlead.AgencyID, record []byte) err
 	if err != nil {
 		return err
 	}
-	m, ok := s.staff.get(keyOf(string(by), a.User))
-	if !ok {
+	m := s.Member(by, a.User)
+	if m == nil {
 		return fmt.Errorf("approval by %s, who is not on record", a.User)
 	}
 	old, _ := s.approvals.get(a.Share)
@@ -126,6 +126,9 @@ func (s *Snapshot) decideRelease(sh *entry.Share, at time.Time) policy.Decision 
 	held := s.held[h.ID]
 	if held == nil || held.index != *sh.Releases || held.share.Digest != sh.Digest {
 		return refused(fairlead.ReasonSecondPerson, "no such share waits")
+	}
+	if a := s.agencies[h.From.Agency]; a == nil || held.index < a.Entry {
+		return refused(fairlead.ReasonSignature, "its sender has replaced the key that signed it; send it again if it is still needed")
 	}
 	if !at.Before(h.ValidUntil.Time) {
 		return refused(fairlead.ReasonSecondPerson, "nobody approved it in time; send it again if it is still needed")

@@ -51,12 +51,17 @@ func (o *office) hire(by fairlead.AgencyID, user string, role fairlead.Role, unt
 // train puts all courses of people of NOR-CSC on record.
 func (o *office) train(users ...string) {
 	o.t.Helper()
+	o.trainAt("WDB-CSC", "NOR-CSC", users...)
+}
+
+func (o *office) trainAt(trainer, at fairlead.AgencyID, users ...string) {
+	o.t.Helper()
 	for _, user := range users {
 		var courses []staff.Course
 		for _, code := range []string{"T1", "T2", "T3", "T4", "T-CORE"} {
 			courses = append(courses, staff.Course{Code: code, Passed: start.AddDate(0, -1, 0).Format(time.DateOnly), Until: fairlead.At(start.AddDate(1, 0, 0))})
 		}
-		m := o.message("WDB-CSC", "NOR-CSC", "training.record", asJSON(staff.Training{User: user, Courses: courses}))
+		m := o.message(trainer, at, "training.record", asJSON(staff.Training{User: user, Courses: courses}))
 		m.h.From.Role, m.h.Purpose = "TRAINER", "TRAINING"
 		o.send(m)
 	}

@@ -3,6 +3,7 @@ package seal
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"fairlead/internal/fairlead"
@@ -17,6 +18,8 @@ import (
 type Key struct {
 	agency      fairlead.AgencyID
 	primary     *packet.PrivateKey
+	verify      *keyring.VerifyKey // of primary
+	former      []*Key             // keys the agency had before: they open and sign nothing
 	subkeys     map[keyring.Fingerprint]*packet.PrivateKey
 	certificate []byte
 	private     []byte
@@ -46,7 +49,19 @@ func (k *Key) Rotate(at time.Time) (*Key, error) {
 		return nil, fmt.Errorf("%w: a subkey for %s, the newest is of %s", ErrKey,
 			at.UTC().Format(time.RFC3339), newest.UTC().Format(time.RFC3339))
 	}
-	return withSubkey(e, at)
+	next, err := withSubkey(e, at)
+	if err != nil {
+		return nil, err
+	}
+	return next.With(k.former...), nil
+}
+
+// With is the key together with those that the agency had before: it also opens what was sealed to them, and signs
+// as before.
+func (k *Key) With(former ...*Key) *Key {
+	next := *k
+	next.former = slices.Concat(k.former, former)
+	return &next
 }
 
 // Parse reads what Marshal wrote. It refuses a locked key and one whose public part is not of the
@@ -118,7 +133,7 @@ func newKey(e *openpgp.Entity) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	k.agency, k.certificate, k.private = c.Agency(), public.Bytes(), private.Bytes()
+	k.agency, k.verify, k.certificate, k.private = c.Agency(), c.Signing(), public.Bytes(), private.Bytes()
 	return k, nil
 }
 

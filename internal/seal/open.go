@@ -54,6 +54,31 @@ func (k *Key) Open(sealed []byte, from *keyring.VerifyKey, want Inner, at time.T
 	return content, in.Type, nil
 }
 
+// OpenOwn is Open for what the agency sealed to itself, under the key that it had then.
+func (k *Key) OpenOwn(sealed []byte, want Inner, at time.Time) ([]byte, error) {
+	signer := k.verify
+	if section, err := keyring.ParseSection(sealed); err == nil {
+		if owner := k.owner(section.Recipient); owner != nil {
+			signer = owner.verify
+		}
+	}
+	content, _, err := k.Open(sealed, signer, want, at)
+	return content, err
+}
+
+// owner is the key, this one or a former one, that has a subkey; nil if none has.
+func (k *Key) owner(subkey keyring.Fingerprint) *Key {
+	if k.subkeys[subkey] != nil {
+		return k
+	}
+	for _, f := range k.former {
+		if f.subkeys[subkey] != nil {
+			return f
+		}
+	}
+	return nil
+}
+
 // match compares what the sealed part says of itself with what the envelope says of it.
 func (in Inner) match(want Inner) error {
 	switch {
@@ -72,11 +97,11 @@ func (in Inner) match(want Inner) error {
 // decrypt reads the whole message: each chunk is authentic by itself, but only the tag after the last
 // one shows that nothing is missing.
 func (k *Key) decrypt(s keyring.Section) ([]byte, error) {
-	key := k.subkeys[s.Recipient]
-	if key == nil {
+	owner := k.owner(s.Recipient)
+	if owner == nil {
 		return nil, fmt.Errorf("%w: it is for %s", ErrNotForUs, s.Recipient)
 	}
-	session, err := unwrap(s.PKESK, key)
+	session, err := unwrap(s.PKESK, owner.subkeys[s.Recipient])
 	if err != nil {
 		return nil, fmt.Errorf("%w: session key: %w", ErrDamaged, err)
 	}
