@@ -25,6 +25,7 @@ type Certificate struct {
 	encryption *packet.PublicKey
 	keys       []Fingerprint
 	notAfter   time.Time
+	at         time.Time
 }
 
 // ReadCertificate reads a binary certificate and checks every part and every self-signature of it at
@@ -267,6 +268,7 @@ func (r *reader) finish(raw []byte) (*Certificate, error) {
 		encryption: current.key,
 		keys:       keys,
 		notAfter:   earlier(end, keyEnd(current.key, current.binding)),
+		at:         r.at,
 	}, nil
 }
 
