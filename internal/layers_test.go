@@ -19,7 +19,7 @@ const module = "fairlead/"
 // layers lists every package under internal once, lowest first. A package imports only packages on
 // lines above its own.
 const layers = `
-	fairlead strictjson
+	fairlead strictjson dump
 	subject workday kind
 	envelope agreement consent staff law
 	policy
@@ -32,11 +32,11 @@ const layers = `
 `
 
 // pure packages decide and describe: they import nothing that can read a file, a socket or a clock.
-var pure = []string{"fairlead", "strictjson", "subject", "workday", "kind", "envelope", "agreement", "consent", "staff", "law", "policy", "officer"}
+var pure = []string{"fairlead", "strictjson", "dump", "subject", "workday", "kind", "envelope", "agreement", "consent", "staff", "law", "policy", "officer"}
 
 // pureImports is what they may import beside each other. crypto/rand makes salts; embed brings the
 // calendars; uuid makes ids.
-var pureImports = strings.Fields(`bytes cmp crypto/ed25519 crypto/rand crypto/sha256 embed encoding encoding/base64 encoding/binary encoding/hex encoding/json
+var pureImports = strings.Fields(`bufio bytes cmp crypto/ed25519 crypto/rand crypto/sha256 embed encoding encoding/base64 encoding/binary encoding/hex encoding/json
 	errors fmt io iter maps math math/bits reflect regexp slices strconv strings sync time unicode/utf8 github.com/google/uuid`)
 
 // never lists what a package must not reach, however indirectly. Templates make the linker keep methods

@@ -1,26 +1,21 @@
 package broker_test
 
 import (
-	"encoding/json"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
+	"runtime/pprof"
 	"strconv"
-	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"fairlead/internal/broker"
 	"fairlead/internal/bus"
-	"fairlead/internal/entry"
-	"fairlead/internal/envelope"
-	"fairlead/internal/fairlead"
 	"fairlead/internal/hubtest"
-	"fairlead/internal/keyring"
-	"fairlead/internal/natsd"
-	"fairlead/internal/registry"
-	"fairlead/internal/subject"
-	"fairlead/internal/tlog"
 )
 
 // startSize is how many shares the hub has on record that BenchmarkStart starts: FAIRLEAD_BENCH_SHARES, or 20,000.
@@ -32,139 +27,187 @@ func startSize() int {
 }
 
 // BenchmarkStart opens a broker on a log of many shares without sections, each with its delivery, its verdict and
-// the proofs of both in LEDGER, as a hub that was stopped in quiet left them. It also says how much memory a broker
-// holds that has so many shares on record.
+// the proofs of both in LEDGER, as a hub that was stopped in quiet left them: once without a kept state, which folds
+// the whole log (from its own folder up to 100,000 shares, and anew from LEDGER), and then with it. It also says how much memory a broker holds that has so many shares on record.
 func BenchmarkStart(b *testing.B) {
-	w := hubtest.New(b, hubtest.Config{})
-	dir := b.TempDir()
-	size, cfg := fill(b, w, startSize())
-	cfg.Dir = dir
-	first, err := broker.Open(b.Context(), cfg) // makes the folder
+	m := newMaker(b, hubtest.New(b, hubtest.Config{}))
+	m.shares(m.parties[0], m.parties[1], startSize())
+	m.cfg.Dir = b.TempDir()
+	var anew, whole, with cost
+	anew.of(func() { opened(b, m.cfg).Close() }) // makes the folder
+	state := filepath.Join(m.cfg.Dir, broker.StateFile)
+	info, err := os.Stat(state)
 	if err != nil {
 		b.Fatal(err)
 	}
-	first.Close()
-	var before, after runtime.MemStats
-	var last *broker.Broker
-	began, n := time.Now(), int64(0)
-	for b.Loop() {
-		if last != nil {
-			last.Close()
-			last = nil
-		}
+	kept := must(os.ReadFile(state))
+	var size int64
+	var wholeHeap, withHeap float64
+	start := func(c *cost, wantKept bool) float64 {
+		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
-		if last, err = broker.Open(b.Context(), cfg); err != nil {
-			b.Fatal(err)
+		var last *broker.Broker
+		c.of(func() { last = opened(b, m.cfg) })
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		if size = last.Status().Entries; (last.Status().Resumed == size) != wantKept {
+			b.Fatalf("resumed %d of %d", last.Status().Resumed, size)
 		}
-		n += size
+		m.must(last.Close())
+		return (float64(after.HeapAlloc) - float64(before.HeapAlloc)) / float64(size)
 	}
-	took := time.Since(began)
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	b.ReportMetric(float64(took.Microseconds())/float64(n), "µs/entry")
-	b.ReportMetric(float64(n)/took.Seconds(), "entries/s")
-	b.ReportMetric((float64(after.HeapAlloc)-float64(before.HeapAlloc))/float64(size), "B/entry")
+	for b.Loop() {
+		if startSize() <= 100_000 {
+			m.must(os.Remove(state))
+			wholeHeap = start(&whole, false)
+			m.must(os.WriteFile(state, kept, 0o600))
+		}
+		withHeap = start(&with, true)
+	}
+	n := float64(b.N) * float64(size)
+	b.ReportMetric(float64(anew.cores.Microseconds())/float64(size), "core-µs/entry-anew")
+	b.ReportMetric(float64(whole.cores.Microseconds())/n, "core-µs/entry-whole")
+	b.ReportMetric(float64(with.cores.Microseconds())/n, "core-µs/entry-kept")
+	b.ReportMetric(whole.clock.Seconds()/float64(b.N), "s-whole")
+	b.ReportMetric(with.clock.Seconds()/float64(b.N), "s-kept")
+	b.ReportMetric(float64(whole.cores)/float64(with.cores), "x-less")
+	b.ReportMetric(wholeHeap, "B/entry-whole")
+	b.ReportMetric(withHeap, "B/entry-kept")
+	b.ReportMetric(float64(info.Size())/float64(size), "B/entry-on-disk")
 	b.ReportMetric(0, "ns/op")
-	last.Close()
 }
 
-// fill stops the hub, starts its server alone, and writes shares of Alder to Birch into LEDGER as the hub would have.
-func fill(b *testing.B, w *hubtest.World, n int) (int64, broker.Config) {
+func opened(b *testing.B, cfg broker.Config) *broker.Broker {
 	b.Helper()
-	must := func(err error) {
-		if err != nil {
-			b.Helper()
-			b.Fatal(err)
-		}
-	}
-	lines, err := w.Lines(within(b))
-	must(err)
-	snap, tree := registry.New(), tlog.Tree{}
-	writer, err := tlog.OpenWriter(b.TempDir(), tree)
-	must(err)
-	for _, l := range lines {
-		snap, err = snap.Fold(l.Leaf, l.Detail)
-		must(err)
-		must(writer.Append(l.Leaf.Marshal()))
-	}
-	home, cfg := w.Agency(hubtest.Alder).Home, broker.Config{Signer: signer(b, w), Verifier: w.Hub.Verifier(), Now: w.Clock.Now}
-	w.Close()
-	server, err := natsd.Start(natsd.Config{Dir: filepath.Join(w.Dir, "hub", "nats")})
-	must(err)
-	b.Cleanup(server.Shutdown)
-	who, err := server.HubUser()
-	must(err)
-	cfg.Hub, err = bus.OpenHub(b.Context(), bus.HubConfig{Server: server, Seed: who.Seed, UserJWT: who.JWT})
-	must(err)
-	b.Cleanup(cfg.Hub.Close)
-	seq, err := cfg.Hub.LastSeq(b.Context())
-	must(err)
-	out, err := subject.Out("RO", snap.Agency(hubtest.Birch).Account)
-	must(err)
-	back, err := subject.Out("GB-ENG", home.Admission.Account)
-	must(err)
-	for done := 0; done < n; {
-		var batch []bus.OutMsg
-		from := snap.Size()
-		for ; done < n && len(batch) < 600; done++ {
-			l, d, raw := share(b, snap, home.Admission.Account, func(header []byte, at time.Time) []byte {
-				s, err := home.Key.Sign(header, keyring.ContextShare, at)
-				must(err)
-				return s
-			})
-			index := snap.Size()
-			leaf := l.Marshal()
-			delivery := envelope.Delivery{Index: index, Leaf: leaf, Salt: d.SetSalt(), Share: envelope.Share{Header: d.Share.Header, Signature: d.Share.Signature}}
-			batch = append(batch, bus.OutMsg{Subject: subject.Entry, Data: envelope.EntryFrame(index, leaf, raw)},
-				bus.OutMsg{Subject: out, Data: delivery.Marshal()}, bus.OutMsg{Subject: back, Data: envelope.VerdictFrame(index, leaf, d.Verdict())})
-			snap, err = snap.Fold(l, d)
-			must(err)
-			must(writer.Append(leaf))
-		}
-		text, err := tlog.SignCheckpoint(cfg.Signer, writer.Tree())
-		must(err)
-		var proofs [][]byte
-		for i := from; i < snap.Size(); i++ {
-			proof, err := writer.Prove(i)
-			must(err)
-			proofs = append(proofs, tlog.FormatProof(i, proof, text))
-		}
-		for _, on := range []string{out, back} {
-			batch = append(batch, bus.OutMsg{Subject: on, Data: envelope.ProofsFrame(proofs...)})
-		}
-		seq, err = cfg.Hub.Commit(b.Context(), seq, batch)
-		must(err)
-	}
-	return snap.Size(), cfg
-}
-
-// share is one entry as the broker makes it.
-func share(b *testing.B, snap *registry.Snapshot, account fairlead.Account, sign func([]byte, time.Time) []byte) (entry.Leaf, *entry.Detail, []byte) {
-	b.Helper()
-	at := snap.Last().Add(30 * time.Millisecond)
-	sections, err := envelope.Fill(nil)
+	opened, err := broker.Open(b.Context(), cfg)
 	if err != nil {
 		b.Fatal(err)
 	}
-	h := envelope.Header{
-		V: envelope.Version, ID: fairlead.NewShareID(), Kind: "assessment.share", Status: "Actual", From: envelope.From{Agency: hubtest.Alder, Role: "PRACTITIONER", User: "u1"},
-		To: envelope.To{Agency: hubtest.Birch}, Case: strings.Repeat("0123456789abcdef", 2), SentAt: fairlead.At(at), ValidUntil: fairlead.At(at.Add(72 * time.Hour)), Purpose: "PRT-ASSESS", Threshold: "TH3",
-		Basis: &envelope.Basis{Art6: "A6-1-c", Gateways: []fairlead.Gateway{"COURT-ORDER"}}, S16LA: &envelope.S16LA{Considered: true}, Told: "yes", Transfer: &envelope.Transfer{Mechanism: "A45"},
-		Danger: &envelope.Danger{Result: "clear", Role: "PRACTITIONER", At: fairlead.At(at)}, TLP: "AMBER+STRICT", GSC: "OFFICIAL-SENSITIVE", Sections: sections,
+	return opened
+}
+
+// cost is time by the clock and of all cores together: on a busy machine only the second compares.
+type cost struct{ clock, cores time.Duration }
+
+func (c *cost) of(f func()) {
+	began, before := time.Now(), cores()
+	f()
+	c.clock, c.cores = c.clock+time.Since(began), c.cores+cores()-before
+}
+
+func cores() time.Duration {
+	var r syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &r)
+	return time.Duration(r.Utime.Nano() + r.Stime.Nano())
+}
+
+// BenchmarkSize is what a share costs a hub, from the intake to its proof, with a thousand shares on record and with
+// many: FAIRLEAD_BENCH_SHARES, or 20,000. Shares are sealed beforehand and taken by nobody.
+func BenchmarkSize(b *testing.B) {
+	var few, many time.Duration
+	for b.Loop() {
+		few += perShare(b, 1000)
+		many += perShare(b, startSize())
 	}
-	sh := &entry.Share{Account: account, Descriptors: [][]byte{}, Keys: []string{}, Subject: registry.SubmissionSubject("RO", account, h.Kind)}
-	if sh.Header, err = json.Marshal(h); err != nil {
-		b.Fatal(err)
+	b.ReportMetric(float64(few.Microseconds())/float64(b.N), "core-µs/share-at-1000")
+	b.ReportMetric(float64(many.Microseconds())/float64(b.N), "core-µs/share-at-size")
+	b.ReportMetric(float64(many)/float64(few), "x-dearer")
+	b.ReportMetric(0, "ns/op")
+}
+
+func perShare(b *testing.B, size int) time.Duration {
+	b.Helper()
+	const n = 1000
+	w := hubtest.New(b, hubtest.Config{})
+	send(b, w, hubtest.Alder, hubtest.Aspen, n)
+	queue := must(w.Agency(hubtest.Alder).Publishable())
+	m := newMaker(b, w)
+	m.enrol(1)
+	m.enrol(2)
+	m.shares(m.parties[2], m.parties[3], size) // the others' programs would have to take them
+	m.close()
+	*m = maker{TB: b}
+	m.must(w.Reopen(b.Context()))
+	m.must(w.Hub.Failed())
+	runtime.GC()
+	before := w.Hub.Broker().Status().Entries
+	var c cost
+	c.of(func() {
+		for _, q := range queue {
+			err := w.Agency(hubtest.Alder).Conn.Publish(b.Context(), q.Subject, q.Frame)
+			for ; errors.Is(err, bus.ErrFull); err = w.Agency(hubtest.Alder).Conn.Publish(b.Context(), q.Subject, q.Frame) {
+				time.Sleep(time.Millisecond)
+			}
+			m.must(err)
+		}
+		for s := w.Hub.Broker().Status(); s.Entries < before+n || s.Owed > 0; s = w.Hub.Broker().Status() {
+			time.Sleep(time.Millisecond)
+		}
+	})
+	w.Close()
+	return c.cores / n
+}
+
+// BenchmarkMemory starts a hub with a thousand agencies and many open cases, each with a consent, three shares that
+// rely on it, and an acknowledgement: FAIRLEAD_BENCH_CASES, or 2,000. It says what is live in the whole process, NATS
+// server included, and what the system has given it.
+func BenchmarkMemory(b *testing.B) {
+	cases, agencies := 2000, 100
+	if n, err := strconv.Atoi(os.Getenv("FAIRLEAD_BENCH_CASES")); err == nil && n > 0 {
+		cases, agencies = n, 1000
 	}
-	sh.Signature, sh.Digest = sign(sh.Header, at), envelope.HeaderDigest(sh.Header)
-	sh.Decision = snap.Decide(sh, at, func(*keyring.VerifyKey, []byte, []byte, time.Time) error { return nil })
-	if !sh.Decision.Delivers() {
-		b.Fatalf("%+v", sh.Decision)
+	w := hubtest.New(b, hubtest.Config{})
+	m := newMaker(b, w)
+	for n := len(m.parties); n < agencies; n++ {
+		m.enrol(n)
+		m.commit(true)
 	}
-	d := &entry.Detail{Share: sh}
-	l := entry.Leaf{Class: entry.ClassShare, Outcome: entry.OutcomeDelivered, At: at, Share: h.ID, From: hubtest.Alder, To: hubtest.Birch, Counter: snap.Counter(hubtest.Birch) + 1}
-	raw := d.Marshal()
-	d.Commit(&l, raw)
-	return l, d, raw
+	for n := range cases {
+		child := fmt.Sprintf("%032x", n+1)
+		from, to := m.parties[n%agencies], m.parties[(n*7+1)%agencies]
+		m.consent(from, child)
+		for range 3 {
+			m.share(from, to, child)
+		}
+		m.stored(to)
+		if len(m.batch) > 800 || n == cases-1 {
+			m.commit(true)
+		}
+		if n%20_000 == 0 {
+			m.must(m.tree.Flush())
+		}
+	}
+	m.close()
+	*m = maker{TB: b}
+	for b.Loop() {
+		if err := w.Reopen(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		runtime.GC()
+		debug.FreeOSMemory()
+		var mem runtime.MemStats
+		runtime.ReadMemStats(&mem)
+		b.ReportMetric(float64(mem.HeapAlloc)/1e6, "MB-live")
+		b.ReportMetric(resident(b)/1e6, "MB-resident")
+		b.ReportMetric(float64(mem.HeapAlloc)/float64(cases), "B/case")
+		b.ReportMetric(float64(w.Hub.Broker().Status().Entries), "entries")
+		if to := os.Getenv("FAIRLEAD_BENCH_HEAP"); to != "" {
+			f := must(os.Create(to))
+			m.must(pprof.WriteHeapProfile(f))
+			f.Close()
+		}
+		w.Close()
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// resident is what the system has given this process.
+func resident(b *testing.B) float64 {
+	b.Helper()
+	var pages, set float64
+	if _, err := fmt.Sscan(string(must(os.ReadFile("/proc/self/statm"))), &pages, &set); err != nil {
+		b.Skip(err)
+	}
+	return set * float64(os.Getpagesize())
 }

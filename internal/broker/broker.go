@@ -39,8 +39,11 @@ type Config struct {
 	Verifier *tlog.Verifier
 	Now      func() time.Time
 	Log      zerolog.Logger
-	// Step, if set, is called after each numbered step of a round that has submissions: crash tests stop there.
+	// Step, if set, is called after each numbered step of a round that has submissions, and of keeping the state: crash
+	// tests stop there.
 	Step func(step int)
+	// Keep is after how many entries the state is kept again; 0: 5,000. See StateFile.
+	Keep int64
 }
 
 // How much one round takes: at most 200 shares make 5 messages each, the limit of an atomic batch.
@@ -74,6 +77,12 @@ type Broker struct {
 	missing  map[uint64]bool                // sequences that LEDGER lacks and no tombstone read so far explains
 	lost     map[uint64]*envelope.Tombstone // what an order to erase deleted of LEDGER, by sequence
 	wipes    []int64                        // entries whose details are ordered erased and still to be overwritten
+	last     bus.OutMsg                     // of LEDGER, at seq
+	steady   bool                           // all of this is as it is after a round, and may be kept
+	kept     int64                          // size of the state that was kept last, or had to go
+	dropped  bool                           // it had to go
+	keeper   chan struct{}                  // holds one who keeps or forgets the state
+	program  fairlead.Digest                // that this is
 
 	mu     sync.Mutex
 	status Status
@@ -112,14 +121,20 @@ type Status struct {
 	Unread    int64                     // since start
 	Owed      int                       // proofs not yet handed out
 	Splits    int64                     // since start: shares whose sender says it was shown another log
+	Resumed   int64                     // entries that the start did not fold: their state was kept
 }
 
 // Open recovers: the committed checkpoint, the tiles under it, the entries after it in LEDGER. It runs
 // the same code as a normal day. Own folder, HEAD and LEDGER are compared before anything is signed; where they
 // disagree, the error says what to do. (The hub has asked its witnesses before.)
 func Open(ctx context.Context, cfg Config) (*Broker, error) {
-	b := &Broker{cfg: cfg, snap: registry.New(), acts: make(chan *act, 64), cosigned: make(chan []byte, 1), unread: map[fairlead.Account]unread{}, held: map[fairlead.ShareID]uint64{}}
-	b.payloads, b.buriedAt, b.missing, b.lost = map[int64]payload{}, map[uint64]bool{}, map[uint64]bool{}, map[uint64]*envelope.Tombstone{}
+	b := &Broker{cfg: cfg, acts: make(chan *act, 64), cosigned: make(chan []byte, 1), keeper: make(chan struct{}, 1)}
+	b.unread, b.lost = map[fairlead.Account]unread{}, map[uint64]*envelope.Tombstone{}
+	b.begin()
+	var err error
+	if b.program, err = programDigest(); err != nil {
+		cfg.Log.Warn().Err(err).Msg("the program cannot be read; what is folded is not kept")
+	}
 	b.status.Decisions = map[fairlead.Result]int64{}
 	if err := b.readHead(ctx); err != nil {
 		return nil, advise("read the committed checkpoint", err, keepTheDisk)
@@ -148,8 +163,11 @@ func (b *Broker) Due(at time.Time) bool {
 	return len(snap.Unannounced(at)) > 0 || len(snap.Owing()) > 0
 }
 
-// Close closes the log's files.
-func (b *Broker) Close() error { return b.details.Close() }
+// Close keeps the state and closes the log's files. Run must have ended.
+func (b *Broker) Close() error {
+	b.rest()
+	return b.details.Close()
+}
 
 // Run decides until ctx ends. An error is final: the log must not be extended by this broker. Where the
 // server only cannot be reached, it tries again.
@@ -173,6 +191,9 @@ func (b *Broker) Run(ctx context.Context) error {
 		if err == nil {
 			err = b.round(ctx, arrived)
 			b.erase(ctx) // what could not be erased before
+		}
+		if err == nil {
+			b.remember(len(arrived) == 0)
 		}
 		for errors.Is(err, errUnreachable) && ctx.Err() == nil {
 			b.cfg.Log.Error().Err(err).Msg("the server does not take or give what the broker needs; trying again")
@@ -239,6 +260,7 @@ func (b *Broker) round(ctx context.Context, arrived []*arrival) error {
 		// 6 Commit entries, deliveries, verdicts and the proofs of the batch before in ONE atomic, fenced
 		// batch with one fsync. A crash before it leaves nothing; after it, everything is in LEDGER, and
 		// recovery adopts it by the code of step 7. The senders' copies are then known by their ids.
+		b.steady = false
 		seq, err := b.cfg.Hub.Commit(ctx, b.seq, batch.messages)
 		if errors.Is(err, bus.ErrFenced) || errors.Is(err, bus.ErrUncertain) {
 			// Another broker wrote first, or no answer came: fold what is there and decide again.
@@ -258,6 +280,7 @@ func (b *Broker) round(ctx context.Context, arrived []*arrival) error {
 		if err := b.adopt(ctx, batch, seq); err != nil {
 			return err
 		}
+		b.steady = true
 		b.step(7, arrived)
 		settle(arrived[:taken])
 		answer(acts, nil)
@@ -274,7 +297,13 @@ func (b *Broker) round(ctx context.Context, arrived []*arrival) error {
 
 // step tells a test how far a round with submissions has come.
 func (b *Broker) step(n int, arrived []*arrival) {
-	if b.cfg.Step != nil && len(arrived) > 0 {
+	if len(arrived) > 0 {
+		b.stepped(n)
+	}
+}
+
+func (b *Broker) stepped(n int) {
+	if b.cfg.Step != nil {
 		b.cfg.Step(n)
 	}
 }

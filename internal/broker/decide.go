@@ -95,7 +95,7 @@ func (b *Broker) decideShare(batch *batch, a *arrival, now time.Time) {
 	if to == nil && l.To != fairlead.Hub {
 		l.To = "" // the leaf names only who is enrolled
 	}
-	heard := batch.snap.Heard(l.From)
+	before := batch.snap
 	e, err := batch.append(l, d)
 	if err != nil { // Decide allowed what the fold refuses: a fault of ours, so nothing is committed for it
 		b.cfg.Log.Error().Err(err).Str("share", l.Share.String()).Msg("decision does not fold; submission dropped")
@@ -110,7 +110,7 @@ func (b *Broker) decideShare(batch *batch, a *arrival, now time.Time) {
 		b.bury(batch, e.index, a.share.H.ReplyTo)
 	}
 	if l.Outcome == entry.OutcomeControl && a.share.H.Kind == "ack" {
-		b.receipts(batch, l.From, heard, a.share)
+		b.receipts(batch, l.From, before, a.share)
 	}
 }
 
@@ -204,8 +204,8 @@ func (b *Broker) forward(batch *batch, e line) {
 }
 
 // receipts passes a recipient's signed "stored up to here" to the senders of what it covers.
-func (b *Broker) receipts(batch *batch, by fairlead.AgencyID, before uint64, s *envelope.Bound) {
-	for _, id := range batch.snap.Senders(by, before, batch.snap.Heard(by)) {
+func (b *Broker) receipts(batch *batch, by fairlead.AgencyID, before *registry.Snapshot, s *envelope.Bound) {
+	for _, id := range before.Senders(by, before.Heard(by), batch.snap.Heard(by)) {
 		a := batch.snap.Agency(id)
 		if out, err := subject.Out(a.Jurisdiction, a.Account); err == nil {
 			batch.later = append(batch.later, bus.OutMsg{Subject: out, Data: envelope.ReceiptFrame(s.Share)})

@@ -158,9 +158,14 @@ func (b *Broker) ordered(before *registry.Snapshot, d *entry.Detail) {
 	}
 }
 
-// wipe overwrites the details that were ordered erased. It comes before the checkpoint that covers the order: who
+// wipe overwrites the details that were ordered erased, after a state that was made from them. It comes before the checkpoint that covers the order: who
 // sees the order finds nothing left of them.
 func (b *Broker) wipe() error {
+	if len(b.wipes) > 0 {
+		if err := b.forget(); err != nil {
+			return err
+		}
+	}
 	for len(b.wipes) > 0 {
 		if err := b.details.Erase(b.wipes[0]); err != nil {
 			return err

@@ -1,7 +1,6 @@
 package broker
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"runtime"
@@ -19,17 +18,21 @@ type folding struct {
 	err    error
 }
 
-// read takes an entry apart. It is most of the work of a start, and needs nothing of the entries before.
-func read(index int64, leaf, raw []byte) (f folding) {
+// check holds the detail of an entry against its leaf: what is folded already is not taken apart again.
+func check(index int64, leaf, raw []byte) (f folding) {
 	f.index, f.raw = index, raw
-	if f.leaf, f.err = entry.ParseLeaf(leaf); f.err != nil || entry.Erased(raw) {
-		return f
-	}
-	if f.leaf.Detail != entry.DetailDigest(raw) {
+	if f.leaf, f.err = entry.ParseLeaf(leaf); f.err == nil && !entry.Erased(raw) && f.leaf.Detail != entry.DetailDigest(raw) {
 		f.err = fmt.Errorf("%w: the detail of entry %d is not the one its leaf names", ErrDiverged, index)
-		return f
 	}
-	f.detail, f.err = entry.ParseDetail(raw)
+	return f
+}
+
+// read takes an entry apart. It is most of the work of a start, and needs nothing of the entries before.
+func read(index int64, leaf, raw []byte) folding {
+	f := check(index, leaf, raw)
+	if f.err == nil && !entry.Erased(raw) {
+		f.detail, f.err = entry.ParseDetail(raw)
+	}
 	return f
 }
 
@@ -68,8 +71,13 @@ func (b *Broker) fold(f folding) error {
 // together is how many entries are taken apart by one goroutine at a time.
 const together = 256
 
-// refold folds the first n entries of the folder. The next ones are read and taken apart while these are folded.
+// refold folds what the folder holds beyond the register, up to n entries.
 func (b *Broker) refold(ctx context.Context, reader *tlog.Reader, n int64) error {
+	return b.walk(ctx, reader, b.snap.Size(), n, read, b.fold)
+}
+
+// walk takes entries apart and hands them on in order. The next ones are read and taken apart while these are used.
+func (b *Broker) walk(ctx context.Context, reader *tlog.Reader, from, to int64, take func(int64, []byte, []byte) folding, use func(folding) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	blocks := make(chan chan []folding, runtime.GOMAXPROCS(0))
 	var failed error
@@ -80,11 +88,13 @@ func (b *Broker) refold(ctx context.Context, reader *tlog.Reader, n int64) error
 	}()
 	go func() {
 		defer close(blocks)
-		failed = b.ahead(ctx, reader, n, blocks)
+		for ; from < to && failed == nil; from += together {
+			failed = b.ahead(ctx, reader, from, min(from+together, to), take, blocks)
+		}
 	}()
 	for block := range blocks {
 		for _, f := range <-block {
-			if err := b.fold(f); err != nil {
+			if err := use(f); err != nil {
 				return err
 			}
 		}
@@ -92,31 +102,34 @@ func (b *Broker) refold(ctx context.Context, reader *tlog.Reader, n int64) error
 	return failed
 }
 
-// ahead reads entries in order and has them taken apart.
-func (b *Broker) ahead(ctx context.Context, reader *tlog.Reader, n int64, blocks chan<- chan []folding) error {
-	for from := int64(0); from < n; from += together {
-		var lines [][2][]byte
-		err := reader.Entries(ctx, from, min(from+together, n), func(index int64, leaf []byte) error {
-			raw, err := b.details.Get(index)
-			lines = append(lines, [2][]byte{bytes.Clone(leaf), raw})
-			return err
+// ahead reads some entries and has them taken apart.
+func (b *Broker) ahead(ctx context.Context, reader *tlog.Reader, from, to int64, take func(int64, []byte, []byte) folding, blocks chan<- chan []folding) error {
+	var leaves, details [][]byte
+	err := reader.Entries(ctx, from, to, func(_ int64, leaf []byte) error {
+		leaves = append(leaves, leaf)
+		return nil
+	})
+	if err == nil {
+		err = b.details.Scan(from, to, func(_ int64, raw []byte) error {
+			details = append(details, raw)
+			return nil
 		})
-		if err != nil {
-			return err
-		}
-		block := make(chan []folding, 1)
-		select {
-		case blocks <- block:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-		go func() {
-			list := make([]folding, len(lines))
-			for i, l := range lines {
-				list[i] = read(from+int64(i), l[0], l[1])
-			}
-			block <- list
-		}()
 	}
+	if err != nil {
+		return err
+	}
+	block := make(chan []folding, 1)
+	select {
+	case blocks <- block:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	go func() {
+		list := make([]folding, len(leaves))
+		for i := range leaves {
+			list[i] = take(from+int64(i), leaves[i], details[i])
+		}
+		block <- list
+	}()
 	return nil
 }

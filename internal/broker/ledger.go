@@ -37,6 +37,9 @@ func (b *Broker) openLog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := b.resume(ctx, reader); err != nil {
+		return err
+	}
 	return b.refold(ctx, reader, at.N)
 }
 
@@ -114,6 +117,7 @@ func (b *Broker) readHead(ctx context.Context) error {
 // wrote, after an answer that did not come. It stops at the committed size to compare roots, and
 // collects the proofs that nobody has handed out.
 func (b *Broker) catchUp(ctx context.Context) error {
+	b.steady = false
 	if err := b.readHead(ctx); err != nil {
 		return err
 	}
@@ -124,7 +128,7 @@ func (b *Broker) catchUp(ctx context.Context) error {
 				return err
 			}
 		}
-		b.seq = seq
+		b.seq, b.last = seq, bus.OutMsg{Subject: on, Data: data}
 		refused = b.readMessage(seq, on, data)
 		return refused
 	}
@@ -151,6 +155,7 @@ func (b *Broker) catchUp(ctx context.Context) error {
 	b.shown.Store(b.snap)
 	err = b.checkpoint(ctx)
 	b.count(nil)
+	b.steady = err == nil
 	return err
 }
 
@@ -204,6 +209,7 @@ func (b *Broker) adopt(ctx context.Context, batch *batch, seq uint64) error {
 		b.ordered(b.snap, e.detail)
 	}
 	b.snap, b.seq, b.unread, b.retained = batch.snap, seq, batch.unread, batch.retained
+	b.last = batch.messages[len(batch.messages)-1]
 	b.keepHeld(batch, seq)
 	b.forgetHeld()
 	b.keepPayloads(batch, seq)

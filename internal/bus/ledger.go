@@ -37,6 +37,15 @@ func (h *Hub) LastSeq(ctx context.Context) (uint64, error) {
 	return info.State.LastSeq, nil
 }
 
+// Missing lists the sequences of LEDGER before its last that hold no message, rising.
+func (h *Hub) Missing(ctx context.Context) ([]uint64, error) {
+	info, err := h.ledger.Info(ctx, jetstream.WithDeletedDetails(true))
+	if err != nil {
+		return nil, fmt.Errorf("ledger: %w", err)
+	}
+	return info.State.Deleted, nil
+}
+
 // Commit writes messages to LEDGER, all or none, if last is still its last sequence, and returns the
 // new last sequence once they are on disk. ErrFenced: another broker wrote first. ErrUncertain: no
 // answer came; the batch may be there now, later or never, and only a reload and the next fenced

@@ -151,14 +151,14 @@ func (w *world) decide(from *agency, frame []byte) line {
 	if to == nil && l.To != fairlead.Hub {
 		l.To = "" // the leaf names only who is enrolled
 	}
-	heard := w.snap.Heard(from.id)
+	before := w.snap
 	e := w.append(l, &entry.Detail{Share: sh})
 	if sh.Decision.Delivers() && to != nil {
 		to.hand(e.index, e.delivery(s).Marshal())
 	}
 	from.hand(e.index, envelope.VerdictFrame(e.index, e.bytes, e.detail.Verdict()))
 	w.forward(e)
-	for _, id := range w.snap.Senders(from.id, heard, w.snap.Heard(from.id)) {
+	for _, id := range before.Senders(from.id, before.Heard(from.id), w.snap.Heard(from.id)) {
 		w.agency(id).out = append(w.agency(id).out, envelope.ReceiptFrame(s))
 	}
 	return e

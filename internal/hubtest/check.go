@@ -32,7 +32,8 @@ type Line struct {
 // Check settles the world and then holds all of it against the log: an auditor's copy verifies and
 // replays; each established share was decided once; every connected agency has exactly what the
 // entries say was delivered to it, in order and without a gap, and a true verdict on each of its
-// shares; nothing waits for a proof; and no agency has an alarm that the log does not explain.
+// shares; nothing waits for a proof; no agency has an alarm that the log does not explain; and a broker that begins
+// with a kept state knows what one knows that folded the log.
 func (w *World) Check(ctx context.Context) error {
 	if err := w.Settle(ctx); err != nil {
 		return err
@@ -52,7 +53,7 @@ func (w *World) Check(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	faults := []error{once(lines)}
+	faults := []error{once(lines), w.folds(ctx)}
 	for _, a := range w.Agencies() {
 		c := &checking{World: w, Agency: a, lines: lines}
 		if err := c.check(); err != nil {

@@ -175,6 +175,55 @@ func crash(t *testing.T, step int) {
 	w.onceEach(t, sent)
 }
 
+// TestCrashKeeping kills the hub's process while it keeps its state, before and after that is in its place. The next
+// start begins with the one before, or with the new one, and knows what a fold of the log gives.
+func TestCrashKeeping(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts processes and waits for reconnections")
+	}
+	for step := 9; step <= 10; step++ {
+		t.Run(fmt.Sprint(step), func(t *testing.T) {
+			t.Parallel()
+			w := New(t, Config{Listen: freeAddress(t)})
+			before := w.Hub.Broker().Status().Entries
+			w.Hub.Close()
+			w.Hub = nil
+			dir := filepath.Join(w.Dir, "hub")
+			p := startProcess(t, dir, w.cfg.Listen)
+			ids, err := w.Agency(Alder).Send(DraftAssessment(Birch, Section("EDU", `{"n":1}`)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.hold(t, func() bool { return w.arrived(t, map[fairlead.ShareID]fairlead.AgencyID{ids[0]: Alder}) })
+			if err := os.WriteFile(filepath.Join(dir, armed), []byte(strconv.Itoa(step)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			p.stdin.Close()
+			if died := <-p.ended; died == nil || !strings.Contains(died.Error(), "signal: killed") {
+				t.Fatalf("the hub did not die: %v", died)
+			}
+			if err := w.Reopen(context1(t)); err != nil {
+				t.Fatal(err)
+			}
+			if at := w.Hub.Broker().Status(); (at.Resumed == before) != (step == 9) || at.Resumed < before || at.Entries == before {
+				t.Errorf("of %d entries, %d before, it resumed %d", at.Entries, before, at.Resumed)
+			}
+			w.settle(t)
+			b := w.Hub.Broker()
+			if err := w.Reopen(context1(t)); err != nil {
+				t.Fatal(err)
+			}
+			live, err := b.Known()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if whole, _, err := w.fold(context1(t), t.TempDir()); err != nil || whole != live {
+				t.Errorf("the hub knows something else than one that folds its log: %v", err)
+			}
+		})
+	}
+}
+
 // arrived reports whether each share has come to its end.
 func (w *World) arrived(t testing.TB, sent map[fairlead.ShareID]fairlead.AgencyID) bool {
 	for id, from := range sent {

@@ -25,6 +25,7 @@ type Certificate struct {
 	encryption *packet.PublicKey
 	keys       []Fingerprint
 	notAfter   time.Time
+	at         time.Time
 }
 
 // ReadCertificate reads a binary certificate and checks every part and every self-signature of it at
@@ -42,6 +43,9 @@ func ReadCertificate(b []byte, at time.Time) (*Certificate, error) {
 
 // Bytes is a copy of what was read.
 func (c *Certificate) Bytes() []byte { return bytes.Clone(c.raw) }
+
+// ReadAt is the instant at which it was judged.
+func (c *Certificate) ReadAt() time.Time { return c.at }
 
 // Agency is the agency the user ID names.
 func (c *Certificate) Agency() fairlead.AgencyID { return c.agency }
@@ -267,6 +271,7 @@ func (r *reader) finish(raw []byte) (*Certificate, error) {
 		encryption: current.key,
 		keys:       keys,
 		notAfter:   earlier(end, keyEnd(current.key, current.binding)),
+		at:         r.at,
 	}, nil
 }
 

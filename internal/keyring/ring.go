@@ -1,8 +1,11 @@
 package keyring
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
+	"slices"
+	"time"
 
 	"fairlead/internal/fairlead"
 )
@@ -102,4 +105,52 @@ func (r *Ring) BySigner(f Fingerprint) (c *Certificate, ok bool) {
 func (r *Ring) Stale(id fairlead.AgencyID, f Fingerprint) bool {
 	h := r.keys[f.KeyID()]
 	return h.superseded && h.agency == id && h.fingerprint == f
+}
+
+// Kept is what a ring holds of one agency, to make the same ring again.
+type Kept struct {
+	Agency      fairlead.AgencyID
+	Certificate []byte
+	At          time.Time // when it was read
+	Keys        []KeptKey // that it has and once had, by fingerprint
+}
+
+// KeptKey is one of them.
+type KeptKey struct {
+	Fingerprint Fingerprint
+	Superseded  bool
+}
+
+// Keep lists what the ring holds, by agency.
+func (r *Ring) Keep() []Kept {
+	keys := map[fairlead.AgencyID][]KeptKey{}
+	for _, h := range r.keys {
+		keys[h.agency] = append(keys[h.agency], KeptKey{h.fingerprint, h.superseded})
+	}
+	var list []Kept
+	for _, id := range slices.Sorted(maps.Keys(r.certificates)) {
+		c := r.certificates[id]
+		slices.SortFunc(keys[id], func(a, b KeptKey) int { return bytes.Compare(a.Fingerprint[:], b.Fingerprint[:]) })
+		list = append(list, Kept{id, c.raw, c.at, keys[id]})
+	}
+	return list
+}
+
+// NewRing makes a ring of what another kept. Certificates are read again, each at its own instant.
+func NewRing(list []Kept) (*Ring, error) {
+	if len(list) == 0 {
+		return &Ring{}, nil
+	}
+	r := &Ring{map[fairlead.AgencyID]*Certificate{}, map[uint64]holding{}}
+	for _, k := range list {
+		c, err := ReadCertificate(k.Certificate, k.At)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %s: %w", ErrRing, k.Agency, err)
+		}
+		r.certificates[k.Agency] = c
+		for _, h := range k.Keys {
+			r.keys[h.Fingerprint.KeyID()] = holding{k.Agency, h.Fingerprint, h.Superseded}
+		}
+	}
+	return r, nil
 }

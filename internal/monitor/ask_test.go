@@ -63,7 +63,7 @@ func TestQuestions(t *testing.T) {
 		"AQ07": {monitor.Query{}, 39, "39 shares were delivered to another State; 0 declare no mechanism", []string{"IN-EU-ADEQ", "EEA-INTERNAL", "clear", "PRACTITIONER"}},
 		"AQ08": {monitor.Query{}, 0, "None", nil},
 		"AQ09": {monitor.Query{}, 0, "None", nil},
-		"AQ13": {monitor.Query{}, -1, "Of 45 deadlines 11 % were met (5); 0 were met late", []string{"DL-ACK-ALERT", "DL-RFI-URG", "2027-01-11T10:20:00.000Z"}},
+		"AQ13": {monitor.Query{}, -1, "Of 46 deadlines 13 % were met (6); 0 were met late", []string{"DL-ACK-ALERT", "DL-RFI-URG", "DL-RECALL", "2027-01-11T10:20:00.000Z"}},
 		"AQ14": {monitor.Query{}, 17, "17 alerts were delivered; 14 were never acknowledged", []string{"alert.missing", "21", "P7"}},
 		"AQ20": {monitor.Query{}, 2, "1 attempt against an agreement that had ended or was suspended; 1 in force are overdue for review", []string{"A3/1", "agreement A2/1", "E_AGREEMENT_EXPIRED"}},
 		"AQ22": {monitor.Query{}, 0, "None: nobody approved their own share", nil},

@@ -34,7 +34,9 @@ const ended = `CASE WHEN u.code IN ('DL-ACK-ALERT', 'DL-ACK-CASE') THEN ` + huma
 	WHEN u.code IN ('DL-RFI', 'DL-RFI-URG', 'DL-RO-INQUIRY') THEN (SELECT min(x.entry) FROM entries x WHERE x.reply_to = e.share
 		AND x.sender = e.recipient AND x.kind IN ('info.response', 'disclosure.refusal') AND x.result IN ('delivered', 'delivered_redacted'))
 	WHEN u.code = 'DL-LA-DECIDE' THEN (SELECT min(x.entry) FROM entries x WHERE x.reply_to = e.share
-		AND x.sender = e.recipient AND x.kind IN ('referral.response', 'disclosure.refusal') AND x.result IN ('delivered', 'delivered_redacted')) END`
+		AND x.sender = e.recipient AND x.kind IN ('referral.response', 'disclosure.refusal') AND x.result IN ('delivered', 'delivered_redacted'))
+	WHEN u.code = 'DL-RECALL' THEN (SELECT min(x.entry) FROM entries x WHERE x.reply_to = e.share
+		AND x.sender = e.recipient AND x.kind = 'recall.confirmation' AND x.result IN ('delivered', 'delivered_redacted')) END`
 
 // signed: every party has signed the agreement g, and none has ended it.
 const signed = `(SELECT count(DISTINCT t.agency) FROM steps t WHERE t.ref = g.ref AND t.action = 'sign') = 1 + length(g.parties) - length(replace(g.parties, ' ', ''))
@@ -133,7 +135,7 @@ var questions = []question{
 		sum(x.at IS NULL AND u.ends < :now) AS overdue, min(CASE WHEN x.at IS NULL THEN u.ends END) AS "longest open since",
 		group_concat(e.entry) AS entries
 		FROM d e JOIN dues u ON u.entry = e.entry LEFT JOIN agencies a ON a.agency = e.recipient LEFT JOIN entries x ON x.entry = ` + ended + `
-		WHERE u.code IN ('DL-ACK-ALERT', 'DL-ACK-CASE', 'DL-RFI', 'DL-RFI-URG', 'DL-RO-INQUIRY', 'DL-LA-DECIDE')
+		WHERE u.code IN ('DL-ACK-ALERT', 'DL-ACK-CASE', 'DL-RFI', 'DL-RFI-URG', 'DL-RO-INQUIRY', 'DL-LA-DECIDE', 'DL-RECALL')
 		GROUP BY 1, 2, 3, 4 ORDER BY 1, 2`,
 		waits: "deadlines of other codes: no entry says yet that a review, an assessment or a conference was held",
 		says: func(a *Answer) string {

@@ -54,6 +54,9 @@ func TestDeliveredAck(t *testing.T) {
 			t.Errorf("%d: %s %v, heard %d", step.counter, d.Result, d.Causes, w.snap.Heard("RO-DIR"))
 		}
 	}
+	if got := w.snap.Senders("RO-DIR", 0, 300); len(got) > 0 {
+		t.Errorf("who has had a receipt is still kept: %v", got)
+	}
 	if w.snap.Heard("NOR-CSC") != 0 || w.snap.Counter("RO-DIR") != 300 {
 		t.Error("another agency is heard, or an acknowledgement is counted as a delivery")
 	}

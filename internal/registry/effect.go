@@ -152,7 +152,7 @@ func (s *Snapshot) share(index int64, l entry.Leaf, sh *entry.Share) error {
 		return err
 	}
 	rec := &shareRecord{
-		digest: sh.Digest, account: sh.Account, from: h.From.Agency, to: h.To.Agency, kind: h.Kind, status: h.Status, purpose: h.Purpose,
+		digest: sh.Digest, account: word(sh.Account), from: word(h.From.Agency), to: word(h.To.Agency), kind: word(h.Kind), status: word(h.Status), purpose: word(h.Purpose),
 		urgent: urgent(h), delivered: sh.Decision.Delivers(), answers: h.ReplyTo, entry: index, counter: l.Counter,
 	}
 	rec.keepSections(h, sh)
@@ -235,6 +235,9 @@ func (s *Snapshot) consent(index int64, by fairlead.AgencyID, record []byte) err
 func (s *Snapshot) applyAck(h *envelope.Header, record []byte) {
 	if h.To.Agency == fairlead.Hub {
 		if a, err := ParseDeliveredAck(record); err == nil {
+			for n := s.Heard(h.From.Agency) + 1; n <= min(a.Counter, s.Counter(h.From.Agency)); n++ { // they get their receipts now
+				s.senders = s.senders.without(deliveryKey(h.From.Agency, n))
+			}
 			s.heard = s.heard.with(keyOf(string(h.From.Agency)), a.Counter)
 		}
 		return

@@ -88,10 +88,10 @@ func ParseErasing(record []byte) (*Erasing, error) {
 	return &e, nil
 }
 
-// blank is an entry that was folded without its detail.
+// blank is an entry whose detail is erased: it was folded without, or the entry that ordered it erased has been folded.
 type blank struct {
 	share   fairlead.ShareID // zero where it is of none
-	ordered bool             // the entry that ordered it erased has been folded
+	ordered bool
 }
 
 func entryKey(index int64) (key [16]byte) {
@@ -146,6 +146,12 @@ func (s *Snapshot) Blank(index int64) bool {
 	return ok && !b.ordered
 }
 
+// Ordered reports whether the detail of an entry is to be erased: by an entry that has been folded.
+func (s *Snapshot) Ordered(index int64) bool {
+	b, _ := s.blanks.get(entryKey(index))
+	return b.ordered
+}
+
 // Blanks counts entries whose detail is erased and whose order is still to come: at the end of a log there is none.
 func (s *Snapshot) Blanks() int { return s.waiting }
 
@@ -188,10 +194,9 @@ func (s *Snapshot) eraseDetails(index int64, record []byte) error {
 	for _, d := range e.Details {
 		b, wasBlank := s.blanks.get(entryKey(d.Entry))
 		if wasBlank && !b.ordered {
-			b.ordered = true
-			s.blanks = s.blanks.with(entryKey(d.Entry), b)
 			s.waiting--
 		}
+		s.blanks = s.blanks.with(entryKey(d.Entry), blank{share: d.Share, ordered: true})
 		r, ok := s.shares.get(d.Share)
 		switch {
 		case ok && r.entry == d.Entry:

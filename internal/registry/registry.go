@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"unique"
 
 	"fairlead/internal/agreement"
 	"fairlead/internal/consent"
@@ -93,6 +94,9 @@ type shareRecord struct {
 	relies    [][16]byte
 }
 
+// word is a text that a hundred thousand shares repeat: they share one copy of it.
+func word[T ~string](text T) T { return T(unique.Make(string(text)).Value()) }
+
 func (r *shareRecord) prior() *policy.Prior {
 	return &policy.Prior{
 		From: r.from, To: r.to, Kind: r.kind, Status: r.status, Purpose: r.purpose, Delivered: r.delivered, Sections: r.sections, Strict: r.strict,
@@ -126,10 +130,10 @@ type Snapshot struct {
 	permits    trie[*policy.Permission]     // by the share that gave it
 	marked     trie[[]fairlead.SectionCode] // sections that an agency was given under their originators' control
 	stops      []Stop                       // notices that the end of a consent owes
-	senders    trie[fairlead.AgencyID]      // of what was delivered, by recipient and counter
+	senders    trie[fairlead.AgencyID]      // of what was delivered and not yet acknowledged as stored, by recipient and counter
 	reads      map[string]time.Time         // when an auditor was last put on record as reading
 	unread     []int64                      // entries of agreements and consents that could not be read
-	blanks     trie[blank]                  // entries whose detail was erased when they were folded, by entry
+	blanks     trie[blank]                  // entries whose detail is erased, by entry
 	waiting    int                          // those of them whose order is still to come
 }
 
@@ -207,7 +211,7 @@ func (s *Snapshot) Fold(l entry.Leaf, d *entry.Detail) (*Snapshot, error) {
 			return nil, fmt.Errorf("%w: entry %d has counter %d for %s, want %d", ErrFold, s.size, l.Counter, l.To, want)
 		}
 		next.counters = s.counters.with(keyOf(string(l.To)), l.Counter)
-		next.senders = s.senders.with(deliveryKey(l.To, l.Counter), l.From)
+		next.senders = s.senders.with(deliveryKey(l.To, l.Counter), word(l.From))
 	} else if l.Counter != 0 {
 		return nil, fmt.Errorf("%w: entry %d has a counter and delivers nothing", ErrFold, s.size)
 	}
@@ -236,7 +240,8 @@ func deliveryKey(to fairlead.AgencyID, counter uint64) [16]byte {
 	return keyOf(string(to), strconv.FormatUint(counter, 10))
 }
 
-// Senders lists those whose shares were delivered to an agency with counters in (after, upTo].
+// Senders lists those whose shares were delivered to an agency with counters in (after, upTo], of what it has not
+// acknowledged as stored.
 func (s *Snapshot) Senders(to fairlead.AgencyID, after, upTo uint64) []fairlead.AgencyID {
 	var list []fairlead.AgencyID
 	for n := after + 1; n <= upTo; n++ {

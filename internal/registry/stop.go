@@ -65,7 +65,7 @@ func (s *Snapshot) rely(at time.Time, h *envelope.Header, sh *entry.Share) (keys
 		key := keyOf(string(h.From.Agency), d.Subject)
 		held, _ := s.consents.get(key)
 		for _, sec := range sh.Decision.Sections {
-			use := consent.Use{Section: sec.Code, Purpose: h.Purpose, Recipient: to.ID, Type: to.Type, Jurisdiction: to.Jurisdiction}
+			use := consent.Use{Section: word(sec.Code), Purpose: word(h.Purpose), Recipient: to.ID, Type: to.Type, Jurisdiction: to.Jurisdiction}
 			state, by := consent.Evaluate(held, use, at)
 			if !sec.Delivered || state != consent.Given {
 				continue

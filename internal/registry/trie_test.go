@@ -2,6 +2,7 @@ package registry
 
 import (
 	"math/rand/v2"
+	"reflect"
 	"testing"
 )
 
@@ -26,6 +27,11 @@ func TestTrie(t *testing.T) {
 			next.want[old] = v
 		}
 		next.want[k] = i
+		if i%3 == 0 {
+			gone := key()
+			next.trie = next.trie.without(gone)
+			delete(next.want, gone)
+		}
 		now = next
 		if i%200 == 0 {
 			versions = append(versions, now)
@@ -38,6 +44,13 @@ func TestTrie(t *testing.T) {
 			if want, in := v.want[k]; got != want || ok != in {
 				t.Fatalf("version %d: %x is %d %v, want %d %v", n, k, got, ok, want, in)
 			}
+		}
+		var fresh trie[int]
+		for k, i := range v.want {
+			fresh = fresh.with(k, i)
+		}
+		if !reflect.DeepEqual(fresh, v.trie) {
+			t.Errorf("version %d: its form tells what was in it before", n)
 		}
 	}
 }

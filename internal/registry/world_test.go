@@ -36,6 +36,7 @@ type line struct {
 func newWorld(t testing.TB, agencies ...fairlead.AgencyID) *world {
 	t.Helper()
 	w := &world{t: t, snap: registry.New(), at: start, keys: map[fairlead.AgencyID]*seal.Key{}}
+	t.Cleanup(func() { w.alike() })
 	for _, id := range agencies {
 		w.enrol(id)
 	}

@@ -1,9 +1,13 @@
 package tlog
 
 import (
+	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"os"
 
 	"filippo.io/torchwood"
@@ -18,7 +22,10 @@ const MaxCheckpoint = 64 << 10
 const checkpointFile = "checkpoint"
 
 // Signer signs checkpoints with a log's private key (Ed25519, C2SP signed-note).
-type Signer struct{ key note.Signer }
+type Signer struct {
+	key    note.Signer
+	secret []byte // from which keys of other purposes are derived
+}
 
 // Verifier checks the signatures of one log, which its origin names.
 type Verifier struct {
@@ -46,7 +53,15 @@ func NewSigner(skey string) (*Signer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("log private key, want PRIVATE+KEY+origin+id+base64: %w", err)
 	}
-	return &Signer{key}, nil
+	secret, err := hkdf.Extract(sha256.New, []byte(skey), nil)
+	return &Signer{key, secret}, err
+}
+
+// MAC is a keyed hash (HMAC-SHA256) that only who holds the log's private key can make: for files that a program
+// keeps for itself. Its key is derived (HKDF, RFC 5869) for one purpose and signs nothing.
+func (s *Signer) MAC(purpose string) (hash.Hash, error) {
+	key, err := hkdf.Expand(sha256.New, s.secret, "fairlead log MAC v1\n"+purpose, sha256.Size)
+	return hmac.New(sha256.New, key), err
 }
 
 // Origin is the name of the log.

@@ -69,7 +69,7 @@ func (b *batch) touch(path string) {
 
 func (b *batch) sync() error {
 	for _, path := range b.touched {
-		if err := syncDir(path); err != nil {
+		if err := SyncDir(path); err != nil {
 			return err
 		}
 	}
@@ -77,7 +77,8 @@ func (b *batch) sync() error {
 	return nil
 }
 
-func syncDir(path string) error {
+// SyncDir makes durable which files a directory has.
+func SyncDir(path string) error {
 	d, err := os.Open(path)
 	if err != nil {
 		return err

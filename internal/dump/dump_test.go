@@ -1,0 +1,104 @@
+package dump_test
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"reflect"
+	"testing"
+	"time"
+
+	"fairlead/internal/dump"
+)
+
+type code string
+
+// all is a value of each kind.
+type all struct {
+	n     int64
+	u     uint64
+	yes   bool
+	digit [4]byte
+	bytes []byte
+	text  string
+	words []code
+	at    time.Time
+	m     map[string]*all
+	json  map[string]int
+}
+
+func (a *all) code(c *dump.Coder) {
+	dump.Int(c, &a.n)
+	dump.Int(c, &a.u)
+	c.Bool(&a.yes)
+	c.Fixed(a.digit[:])
+	c.Bytes(&a.bytes)
+	dump.Text(c, &a.text)
+	dump.Words(c, &a.words)
+	c.Time(&a.at)
+	dump.Map(c, &a.m, cmp.Compare, func(k *string, v **all) {
+		dump.Word(c, k)
+		dump.Maybe(c, v, func(v *all) { v.code(c) })
+	})
+	c.JSON(&a.json)
+}
+
+func sample() *all {
+	inner := &all{n: -1, words: []code{"b", "a", "b"}}
+	return &all{
+		n: 1 << 40, u: 1<<64 - 1, yes: true, digit: [4]byte{1, 2, 3, 4}, bytes: []byte("bytes"), text: "text", words: []code{"a", "b", "a"},
+		at: time.Date(2027, 1, 4, 9, 0, 0, 5, time.UTC), m: map[string]*all{"x": inner, "none": nil, "a": {}}, json: map[string]int{"k": 1},
+	}
+}
+
+func write(t testing.TB, a *all) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	c := dump.NewWriter(&b)
+	a.code(c)
+	if err := c.End(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func read(b []byte) (*all, error) {
+	a, c := &all{}, dump.NewReader(bytes.NewReader(b))
+	a.code(c)
+	return a, c.End()
+}
+
+func TestRoundTrip(t *testing.T) {
+	b := write(t, sample())
+	a, err := read(b)
+	if err != nil || !reflect.DeepEqual(a, sample()) {
+		t.Errorf("%+v %v\nwas %+v", a, err, sample())
+	}
+	for range 8 { // whatever order a map gives
+		if !bytes.Equal(write(t, sample()), b) {
+			t.Fatal("the same value makes other bytes")
+		}
+	}
+	for n := range b {
+		if _, err := read(b[:n]); !errors.Is(err, dump.ErrMalformed) {
+			t.Errorf("%d of %d bytes: %v", n, len(b), err)
+		}
+	}
+	if _, err := read(append(b, 0)); !errors.Is(err, dump.ErrMalformed) {
+		t.Errorf("a byte too many: %v", err)
+	}
+}
+
+// FuzzRead: no bytes make a Coder panic, or take much more memory than there are bytes.
+func FuzzRead(f *testing.F) {
+	f.Add(write(f, sample()))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		a, err := read(b)
+		if err != nil && !errors.Is(err, dump.ErrMalformed) {
+			t.Errorf("%v", err)
+		}
+		if err == nil {
+			write(t, a)
+		}
+	})
+}
