@@ -215,7 +215,7 @@ func TestReenrolPeople(t *testing.T) {
 	if record.Root != "" {
 		t.Fatal("a root of its own")
 	}
-	t.Cleanup(func() { w.entries, w.snap = nil, registry.New() }) // what follows does not fold anew
+	t.Cleanup(func() { w.entries, w.snap = nil, registry.New() })        // what follows does not fold anew
 	w.snap.Agency("NOR-CSC").Root = registry.RootKey(w.roots["NOR-CSC"]) // as if it had named one when it enrolled
 	fresh := w.key("NOR-CSC")
 	w.must(w.register(registry.Reenrol, w.asks("NOR-CSC", fresh, nil)))
