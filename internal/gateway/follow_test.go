@@ -97,37 +97,37 @@ func TestRecall(t *testing.T) {
 }
 
 // shut looks at a message that is asked back, as its recipient, and answers.
-func (d4 *reader) shut(message, notice string) {
-	t := d4.t
+func (r *reader) shut(message, notice string) {
+	t := r.t
 	t.Helper()
 	recall := strings.Replace(message, "/messages/", "/recalls/", 1)
-	if _, body := d4.get(message); strings.Contains(body, "Mara") || !strings.Contains(body, "has asked for this message back") {
+	if _, body := r.get(message); strings.Contains(body, "Mara") || !strings.Contains(body, "has asked for this message back") {
 		t.Errorf("what is asked back is still shown: %s", body)
 	}
-	if _, body := d4.post(message+"/open", nil); strings.Contains(body, "Mara") {
+	if _, body := r.post(message+"/open", nil); strings.Contains(body, "Mara") {
 		t.Error("opening again shows it")
 	}
-	if status, _ := d4.get(message + "/files/0"); status != http.StatusGone {
+	if status, _ := r.get(message + "/files/0"); status != http.StatusGone {
 		t.Errorf("a file of it: %d", status)
 	}
-	if _, body := d4.post(notice+"/open", nil); !strings.Contains(body, "It is about the wrong child") || !strings.Contains(body, recall) {
+	if _, body := r.post(notice+"/open", nil); !strings.Contains(body, "It is about the wrong child") || !strings.Contains(body, recall) {
 		t.Errorf("the request does not say why, or where to answer: %s", body)
 	}
-	if _, body := d4.get("/"); !strings.Contains(body, "Answer: Recall") {
+	if _, body := r.get("/"); !strings.Contains(body, "Answer: Recall") {
 		t.Errorf("the first page does not ask for the answer: %s", body)
 	}
-	d4.everywhere("D4", recall, notice, message)
-	if status, body := d4.post(recall, url.Values{"state": {"already_used"}}); status != http.StatusUnprocessableEntity || !strings.Contains(body, `href="#harm_check"`) {
+	r.everywhere("D4", recall, notice, message)
+	if status, body := r.post(recall, url.Values{"state": {"already_used"}}); status != http.StatusUnprocessableEntity || !strings.Contains(body, `href="#harm_check"`) {
 		t.Errorf("used, and nobody says by whom: %d", status)
 	}
 	for range 2 {
 		answer := url.Values{"state": {"already_used"}, "harm_check": {"The duty worker rang the carer."}, "copies_in": {"paper"}}
-		if _, body := d4.post(recall, answer); !strings.HasPrefix(body, recall+"?done=answered") {
+		if _, body := r.post(recall, answer); !strings.HasPrefix(body, recall+"?done=answered") {
 			t.Fatalf("not answered: %s", body)
 		}
 	}
-	d4.everywhere("D4", recall, message)
-	if _, body := d4.get(message); strings.Contains(body, "Mara") || !strings.Contains(body, "Your agency has answered: It was already used") {
+	r.everywhere("D4", recall, message)
+	if _, body := r.get(message); strings.Contains(body, "Mara") || !strings.Contains(body, "Your agency has answered: It was already used") {
 		t.Error("it is shown again after the answer")
 	}
 }
