@@ -78,8 +78,8 @@ func (s *Server) NewAccount() (fairlead.Account, error) {
 }
 
 // Activate lets an agency's account in, now and after restarts, and checks that the server has
-// taken all its imports. It may be repeated: what the server has already is not looked at again, so that a
-// thousand accounts are loaded as they connect and not all at a start. Users that were let in before a Remove stay out.
+// taken all its imports. It may be repeated, and is at each start: an account that is loaded only when somebody
+// connects may be loaded while others are, and then lack an import. Users that were let in before a Remove stay out.
 func (s *Server) Activate(a fairlead.Account) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -87,12 +87,8 @@ func (s *Server) Activate(a fairlead.Account) error {
 	if err != nil {
 		return err
 	}
-	fresh, err := s.pushNew(claims)
-	if err != nil {
+	if err := s.push(claims); err != nil {
 		return fmt.Errorf("activate account %s: %w", a, err)
-	}
-	if !fresh {
-		return nil
 	}
 	return s.checkImports(a)
 }

@@ -22,21 +22,15 @@ const answersWithin = time.Minute
 // push signs an account's claims and gives them to the resolver, which tells the server. Claims
 // that are there already are left alone.
 func (s *Server) push(c *jwt.AccountClaims) error {
-	_, err := s.pushNew(c)
-	return err
-}
-
-// pushNew is push; it reports whether the server had other claims before.
-func (s *Server) pushNew(c *jwt.AccountClaims) (bool, error) {
 	old, err := s.resolver.LoadAcc(c.Subject)
 	if err != nil && !os.IsNotExist(err) {
-		return false, err
+		return err
 	}
 	token, err := mint(old, c, s.keys.pairs[operatorSigning])
 	if err != nil || token == old {
-		return false, err
+		return err
 	}
-	return true, s.resolver.SaveAcc(c.Subject, token)
+	return s.resolver.SaveAcc(c.Subject, token)
 }
 
 // resolver keeps the accounts' JWTs, which the server acts on.
