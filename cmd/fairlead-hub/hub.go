@@ -27,7 +27,7 @@ type Config struct {
 	// nats-config. Left out, the server is in this program.
 	NATS string `yaml:"nats"`
 	// ClientCA is a file of certificates in PEM: agencies must also show a TLS certificate that one of them vouches
-	// for (mutual TLS); empty: none is asked for. For the server in this program.
+	// for (mutual TLS); empty: none is asked for. Set it before nats-config, where the server is a program of its own.
 	ClientCA string `yaml:"client_ca"`
 	// HTTP is "host:port" of the read-only server: checkpoint, tiles, health, metrics. Loopback unless a
 	// TLS proxy stands before it.
@@ -54,8 +54,6 @@ func (c *Config) check() error {
 		return fmt.Errorf("%w: listen: name host:port for agencies", config.ErrConfig)
 	case c.NATS != "" && !strings.HasPrefix(c.NATS, "tls://"):
 		return fmt.Errorf("%w: nats: want tls://host:port; nothing goes in clear", config.ErrConfig)
-	case c.NATS != "" && c.ClientCA != "":
-		return fmt.Errorf("%w: client_ca: it is for the server in this program; set tls { ca_file, verify } in the nats.conf of the other one, which is not built for the hub's own connection", config.ErrConfig)
 	case c.Origin == "":
 		return fmt.Errorf("%w: origin: name the log, such as hub.example.org/log", config.ErrConfig)
 	case c.Unsealed && c.PassphraseFile != "":
@@ -80,18 +78,9 @@ func runHub(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	if err := cfg.check(); err != nil {
 		return err
 	}
-	what := cfg.hub(stderr)
-	if cfg.Witnesses != "" {
-		var err error
-		if what.Policy, err = os.ReadFile(cfg.Witnesses); err != nil {
-			return fmt.Errorf("%w: witnesses: %w", config.ErrConfig, err)
-		}
-	}
-	if cfg.ClientCA != "" {
-		var err error
-		if what.ClientCA, err = os.ReadFile(cfg.ClientCA); err != nil {
-			return fmt.Errorf("%w: client_ca: %w", config.ErrConfig, err)
-		}
+	what, err := cfg.hub(stderr)
+	if err != nil {
+		return err
 	}
 	h, err := hub.Start(ctx, what)
 	if err != nil {
@@ -103,10 +92,22 @@ func runHub(ctx context.Context, args []string, stdout, stderr io.Writer) error 
 	return nil
 }
 
-func (c *Config) hub(stderr io.Writer) hub.Config {
-	return hub.Config{
+func (c *Config) hub(stderr io.Writer) (what hub.Config, err error) {
+	what = hub.Config{
 		Dir: c.Dir, Listen: c.Listen, NATS: c.NATS, HTTP: c.HTTP, Origin: c.Origin, Unlock: c.unlock(), Now: time.Now, Log: logger(c.Log, stderr),
 	}
+	for _, file := range []struct {
+		key, path string
+		into      *[]byte
+	}{{"witnesses", c.Witnesses, &what.Policy}, {"client_ca", c.ClientCA, &what.ClientCA}} {
+		if file.path == "" {
+			continue
+		}
+		if *file.into, err = os.ReadFile(file.path); err != nil {
+			return what, fmt.Errorf("%w: %s: %w", config.ErrConfig, file.key, err)
+		}
+	}
+	return what, nil
 }
 
 // writeServer writes what a nats-server that is a program of its own needs to serve this hub.
@@ -128,7 +129,11 @@ func writeServer(_ context.Context, args []string, stdout, stderr io.Writer) err
 	if cfg.NATS == "" {
 		return fmt.Errorf("%w: nats: name the address of the server, tls://host:port", config.ErrConfig)
 	}
-	if err := hub.WriteServer(cfg.hub(stderr), *out, cfg.Listen); err != nil {
+	what, err := cfg.hub(stderr)
+	if err != nil {
+		return err
+	}
+	if err := hub.WriteServer(what, *out, cfg.Listen); err != nil {
 		return err
 	}
 	fmt.Fprintf(stdout, "written to %s; move it to the server's machine, whole and unread. Start there, in that folder:\n"+

@@ -75,7 +75,7 @@ func OpenHub(ctx context.Context, cfg HubConfig) (*Hub, error) {
 	if cfg.Server != nil {
 		opts = append(opts, nats.InProcessServer(cfg.Server))
 	} else {
-		secure, err := pin(cfg.At.CertPEM, nil)
+		secure, err := pin(cfg.At.CertPEM, cfg.At.Own)
 		if err != nil {
 			return nil, err
 		}

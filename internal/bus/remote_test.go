@@ -134,7 +134,7 @@ func join(t testing.TB, cfg natsd.Config) *natsd.Server {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		s, err := natsd.Join(cfg, func(who natsd.Credentials, cert []byte) (natsd.System, error) {
+		s, err := natsd.Join(cfg, func(who natsd.Credentials, cert []byte, _ *tls.Certificate) (natsd.System, error) {
 			return bus.DialSystem(ctx, bus.Remote{URL: cfg.URL, CertPEM: cert}, who.Seed, who.JWT, zerolog.Nop())
 		})
 		if err == nil {

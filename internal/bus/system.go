@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 
 	"github.com/nats-io/nats.go"
@@ -14,6 +15,8 @@ type Remote struct {
 	URL string
 	// CertPEM is its certificate; no other is accepted.
 	CertPEM []byte
+	// Own is the certificate to show to a server that asks for one (mutual TLS); nil: none.
+	Own *tls.Certificate
 }
 
 // System is a connection to the system account of a Remote.
@@ -25,7 +28,7 @@ func DialSystem(ctx context.Context, at Remote, seed []byte, jwt string, log zer
 	if err != nil {
 		return nil, err
 	}
-	secure, err := pin(at.CertPEM, nil)
+	secure, err := pin(at.CertPEM, at.Own)
 	if err != nil {
 		return nil, err
 	}

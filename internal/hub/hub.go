@@ -4,6 +4,7 @@ package hub
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -158,8 +159,8 @@ func (h *Hub) connect(ctx context.Context) (err error) {
 		h.nats, err = natsd.Start(cfg)
 		to.Server = h.nats
 	} else {
-		h.nats, err = natsd.Join(cfg, func(who natsd.Credentials, cert []byte) (natsd.System, error) {
-			to.At = bus.Remote{URL: h.cfg.NATS, CertPEM: cert}
+		h.nats, err = natsd.Join(cfg, func(who natsd.Credentials, cert []byte, own *tls.Certificate) (natsd.System, error) {
+			to.At = bus.Remote{URL: h.cfg.NATS, CertPEM: cert, Own: own}
 			return bus.DialSystem(ctx, to.At, who.Seed, who.JWT, h.cfg.Log)
 		})
 	}

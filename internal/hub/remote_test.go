@@ -9,45 +9,61 @@ import (
 	"time"
 
 	"fairlead/internal/client"
+	"fairlead/internal/fairlead"
 	"fairlead/internal/hub"
 	"fairlead/internal/hubtest"
 	"fairlead/internal/keystore"
+	"fairlead/internal/registry"
 )
+
+// remote is a nats-server that is a program of its own, set up for a hub; start starts it, again as well.
+type remote struct {
+	cfg         hub.Config
+	dir, server string
+	address     string
+}
+
+func newRemote(t *testing.T, clientCA []byte) *remote {
+	t.Helper()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &remote{dir: t.TempDir(), address: free.Addr().String()}
+	free.Close()
+	r.server = filepath.Join(r.dir, "server")
+	r.cfg = hub.Config{Dir: filepath.Join(r.dir, "hub"), NATS: "tls://" + r.address, ClientCA: clientCA, Unlock: keystore.Unsealed}
+	if err := hub.WriteServer(r.cfg, r.server, r.address); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("go", "build", "-o", filepath.Join(r.server, "nats-server"), "github.com/nats-io/nats-server/v2").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return r
+}
+
+func (r *remote) start(t *testing.T) (stop func()) {
+	t.Helper()
+	cmd := exec.Command("./nats-server", "-c", "nats.conf")
+	cmd.Dir, cmd.Env = r.server, append(os.Environ(), "FAIRLEAD_STORE_KEY=key-of-the-store")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	awaitAddress(t, r.address)
+	return func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait() // killed
+	}
+}
 
 // TestRemote: a hub whose NATS server is a program of its own carries a share from end to end, and goes
 // on when both start anew.
 func TestRemote(t *testing.T) {
 	t.Parallel()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := free.Addr().String()
-	free.Close()
-	dir := t.TempDir()
-	server := filepath.Join(dir, "server")
-	cfg := hub.Config{Dir: filepath.Join(dir, "hub"), NATS: "tls://" + address, Unlock: keystore.Unsealed}
-	if err := hub.WriteServer(cfg, server, address); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := exec.Command("go", "build", "-o", filepath.Join(server, "nats-server"), "github.com/nats-io/nats-server/v2").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	start := func() (stop func()) {
-		cmd := exec.Command("./nats-server", "-c", "nats.conf")
-		cmd.Dir, cmd.Env = server, append(os.Environ(), "FAIRLEAD_STORE_KEY=key-of-the-store")
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		awaitAddress(t, address)
-		return func() {
-			_ = cmd.Process.Kill()
-			_ = cmd.Wait() // killed
-		}
-	}
-	stop := start()
+	r := newRemote(t, nil)
+	stop := r.start(t)
 	t.Cleanup(func() { stop() }) // after the world is checked
-	w := hubtest.New(t, hubtest.Config{Dir: dir, NATS: cfg.NATS})
+	w := hubtest.New(t, hubtest.Config{Dir: r.dir, NATS: r.cfg.NATS})
 	sent := func(section string) {
 		t.Helper()
 		list, err := w.Send(within(t), hubtest.Alder, hubtest.DraftAssessment(hubtest.Birch, hubtest.Section("EDU", section)))
@@ -58,11 +74,38 @@ func TestRemote(t *testing.T) {
 	sent(`{"school":"before"}`)
 	w.Close()
 	stop()
-	stop = start()
+	stop = r.start(t)
 	if err := w.Reopen(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	sent(`{"school":"after"}`)
+}
+
+// TestRemoteMutualTLS: a server of its own that asks for certificates takes the hub's and those of the authority, and
+// nobody else's.
+func TestRemoteMutualTLS(t *testing.T) {
+	t.Parallel()
+	ca, caPEM, _ := hubtest.Certify(t, nil, nil)
+	stranger, _, _ := hubtest.Certify(t, nil, nil)
+	r := newRemote(t, caPEM)
+	t.Cleanup(r.start(t))
+	w, err := hubtest.Open(within(t), hubtest.Config{Dir: r.dir, Start: hubtest.DefaultStart(), NATS: r.cfg.NATS, ClientCA: caPEM})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	if _, err := w.Enrol(within(t), registry.Request{Agency: hubtest.Alder, Name: "Alder Council", Type: fairlead.TypeLA, Jurisdiction: "GB-ENG"}); err == nil {
+		t.Error("it is let in without a certificate")
+	}
+	for name, by := range map[string]*hubtest.Authority{"a stranger's": stranger, "its own": nil, "the authority's": ca} {
+		_, cert, key := hubtest.Certify(t, by, nil)
+		if err := client.SetTLS(filepath.Join(r.dir, "agencies", string(hubtest.Alder)), keystore.Unsealed, cert, key); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Connect(within(t), hubtest.Alder); (err == nil) != (by == ca) {
+			t.Errorf("%s certificate: %v", name, err)
+		}
+	}
 }
 
 // awaitAddress returns when somebody listens.

@@ -1,14 +1,8 @@
 package hubtest
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
 	"testing"
 	"time"
 
@@ -18,51 +12,12 @@ import (
 	"fairlead/internal/registry"
 )
 
-// authority is somebody who vouches for TLS certificates.
-type authority struct {
-	key  *ecdsa.PrivateKey
-	cert *x509.Certificate
-}
-
-// certify makes a certificate and its key, in PEM, vouched for by an authority or, with nil, by itself.
-func certify(t testing.TB, by *authority, change func(c *x509.Certificate)) (self *authority, certPEM, keyPEM []byte) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: "made up"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, BasicConstraintsValid: true, IsCA: by == nil,
-	}
-	if change != nil {
-		change(c)
-	}
-	parent, signer := c, key
-	if by != nil {
-		parent, signer = by.cert, by.key
-	}
-	raw, err := x509.CreateCertificate(rand.Reader, c, parent, &key.PublicKey, signer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := x509.ParseCertificate(raw)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &authority{key, cert}, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
-}
-
 // TestMutualTLS: a hub that asks for certificates lets nobody speak to it without one that its authority vouches for,
 // whatever else they have, nor by an older TLS; and it does not start with a bad file of authorities.
 func TestMutualTLS(t *testing.T) {
 	t.Parallel()
-	ca, caPEM, _ := certify(t, nil, nil)
-	stranger, _, _ := certify(t, nil, nil)
+	ca, caPEM, _ := Certify(t, nil, nil)
+	stranger, _, _ := Certify(t, nil, nil)
 	if bad, err := Open(context1(t), Config{Dir: t.TempDir(), Start: DefaultStart(), Listen: freeAddress(t), ClientCA: []byte("no PEM")}); err == nil {
 		bad.Close()
 		t.Fatal("it starts without an authority")
@@ -79,10 +34,10 @@ func TestMutualTLS(t *testing.T) {
 	over := func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }
 	servers := func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} }
 	for name, with := range map[string]struct {
-		by     *authority
+		by     *Authority
 		change func(c *x509.Certificate)
 	}{"of another authority": {stranger, nil}, "of its own": {nil, nil}, "that is over": {ca, over}, "for servers": {ca, servers}} {
-		_, cert, key := certify(t, with.by, with.change)
+		_, cert, key := Certify(t, with.by, with.change)
 		if err := client.SetTLS(w.home(Alder), keystore.Unsealed, cert, key); err != nil {
 			t.Fatal(err)
 		}
@@ -90,8 +45,8 @@ func TestMutualTLS(t *testing.T) {
 			t.Errorf("it is let in with a certificate %s", name)
 		}
 	}
-	_, cert, key := certify(t, ca, nil)
-	_, _, other := certify(t, ca, nil)
+	_, cert, key := Certify(t, ca, nil)
+	_, _, other := Certify(t, ca, nil)
 	if err := client.SetTLS(w.home(Alder), keystore.Unsealed, cert, other); err == nil {
 		t.Error("a key of another certificate is kept")
 	}

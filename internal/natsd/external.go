@@ -2,10 +2,13 @@ package natsd
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/nats-io/jwt/v2"
@@ -25,7 +28,7 @@ type System interface {
 // Join uses a server that runs elsewhere, by Config.URL, in place of one in this program: the same keys,
 // the same claims, the same accounts. dial connects to its system account. The server must have been set
 // up with WriteServer.
-func Join(cfg Config, dial func(who Credentials, certPEM []byte) (System, error)) (*Server, error) {
+func Join(cfg Config, dial func(who Credentials, certPEM []byte, own *tls.Certificate) (System, error)) (*Server, error) {
 	s := &Server{cfg: cfg, log: &logger{log: cfg.Log}}
 	if err := s.openOwn(); err != nil {
 		return nil, err
@@ -34,7 +37,7 @@ func Join(cfg Config, dial func(who Credentials, certPEM []byte) (System, error)
 	if err != nil {
 		return nil, err
 	}
-	if s.system, err = dial(who, s.keys.certPEM); err != nil {
+	if s.system, err = dial(who, s.keys.certPEM, &s.keys.cert); err != nil {
 		return nil, fmt.Errorf("%w: system account of %s: %w", ErrServer, cfg.URL, err)
 	}
 	s.resolver = remoteResolver{s.system}
@@ -130,6 +133,9 @@ func (s *Server) accountInfo(name string) (*server.AccountInfo, error) {
 	return answer.Data, nil
 }
 
+// clientsFile is who vouches for the certificates of whoever connects.
+const clientsFile = "clients.pem"
+
 // serverConfig is the file of a server that serves this hub, in the server's own language. Its store is
 // encrypted under the key in $FAIRLEAD_STORE_KEY.
 const serverConfig = `# Made by fairlead-hub for nats-server %s. Start: FAIRLEAD_STORE_KEY=… nats-server -c nats.conf
@@ -153,7 +159,7 @@ jetstream: {
   key: $FAIRLEAD_STORE_KEY
   limits: { default_max_consumers: %d }
 }
-tls: { cert_file: "tls.crt", key_file: "tls.key", min_version: "1.3", handshake_first: true, timeout: 5 }
+tls: { cert_file: "tls.crt", key_file: "tls.key", min_version: "1.3", handshake_first: true, timeout: 5%s }
 feature_flags: { js_ack_fc_v2: false }
 `
 
@@ -179,12 +185,23 @@ func WriteServer(cfg Config, dir, listen string) error {
 		return fmt.Errorf("own accounts: %w, %w", errSys, errHub)
 	}
 	sysID, hubID := string(s.keys.account(sysSeed)), string(s.HubAccount())
+	verify := ""
+	if cfg.ClientCA != nil {
+		if !x509.NewCertPool().AppendCertsFromPEM(cfg.ClientCA) {
+			return fmt.Errorf("%w: client_ca: want certificates in PEM", ErrServer)
+		}
+		verify = fmt.Sprintf(", verify: true, ca_file: %q", clientsFile)
+	}
 	text := fmt.Sprintf(serverConfig, server.VERSION, subject.ServerName, listen, maxPayload, maxConns, pingInterval,
-		operator, sysID, sysID, sys, hubID, hub, maxConsumers)
+		operator, sysID, sysID, sys, hubID, hub, maxConsumers, verify)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	for name, data := range map[string][]byte{"tls.crt": s.keys.certPEM, "tls.key": key, "nats.conf": []byte(text)} {
+	files := map[string][]byte{"tls.crt": s.keys.certPEM, "tls.key": key, "nats.conf": []byte(text)}
+	if cfg.ClientCA != nil { // the hub itself shows the certificate that it made for the server
+		files[clientsFile] = slices.Concat(cfg.ClientCA, []byte("\n"), s.keys.certPEM)
+	}
+	for name, data := range files {
 		if err := keystore.WriteFile(filepath.Join(dir, name), data); err != nil {
 			return err
 		}

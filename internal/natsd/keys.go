@@ -123,7 +123,8 @@ func (k *keys) readCert(ks *keystore.Store, dir string) error {
 	return nil
 }
 
-// makeCert writes a self-signed ECDSA P-256 certificate that can sign nothing else (RFC 5280 §4.2.1.9).
+// makeCert writes a self-signed ECDSA P-256 certificate that can sign nothing else (RFC 5280 §4.2.1.9). The hub also
+// shows it to a server of its own that asks who connects.
 // The certificate is written last.
 func makeCert(ks *keystore.Store, dir string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -138,7 +139,7 @@ func makeCert(ks *keystore.Store, dir string) error {
 	template := &x509.Certificate{
 		SerialNumber: serial, Subject: pkix.Name{CommonName: subject.ServerName},
 		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(certYears, 0, 0),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 		BasicConstraintsValid: true,
 		DNSNames:              []string{subject.ServerName, "localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	}

@@ -71,7 +71,7 @@ type Config struct {
 	// means in-process connections only.
 	Listen string
 	// ClientCA is who vouches for the certificates that agencies must show on top of all else (mutual TLS), in PEM;
-	// nil: none is asked for. For a server in this program.
+	// nil: none is asked for. A server of its own is told by WriteServer.
 	ClientCA []byte
 	// URL is "tls://host:port" of a server that is a program of its own; for Join only.
 	URL string
