@@ -119,7 +119,7 @@ func TestPhotographInBrowser(t *testing.T) {
 	b.look("photo")
 	b.press("main button.govuk-button")
 	b.heading("Check your answers")
-	b.says("Why was consent to the photograph not asked?")
+	b.says("Why was consent to the photograph not asked: an answer is needed")
 	b.open(draft + "/law?return=1")
 	b.choose("p18=CANNOT_REASONABLY_OBTAIN")
 	b.press("main button.govuk-button")

@@ -104,6 +104,10 @@ func (v *visit) checkAll(d *written, f form) []web.Fault {
 		lead(s.name)
 	}
 	if _, err := v.g.cfg.Client.Recipients(&client.Draft{To: d.Values["to"]}); err != nil {
+		if !slices.Contains(f.names(d), stageWho) { // what it follows was asked back meanwhile
+			v.refuse("", "fault.follows_nothing")
+			return v.faults
+		}
 		v.refuse("to", "fault.who")
 		lead(stageWho)
 		return v.faults

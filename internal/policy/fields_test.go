@@ -33,7 +33,7 @@ var readers = map[string]string{
 	"Transfer.Ref": "policy.assessment", "Transfer.Assessed": "policy.assessment", "Danger.Result": "policy.checkDanger", "Danger.Role": "policy.checkDanger",
 	"Danger.At": "policy.checkDanger", "Seen.Size": "client.gossip", "Seen.Root": "client.gossip",
 
-	"Descriptor.Salt": "envelope.checkForm", "Descriptor.Audience": "policy.decideSections", "Descriptor.Code": "policy.checkSpecial",
+	"Descriptor.Salt": "envelope.checkForm", "Descriptor.Audience": "policy.decideSections", "Descriptor.Code": "policy.decideSections",
 	"Descriptor.Essential": "policy.decideSections", "Descriptor.Art9": "policy.checkSpecial", "Descriptor.Sch1": "policy.checkSpecial",
 	"Descriptor.P18": "policy.checkNeeds", "Descriptor.Art10": "policy.checkSpecial", "Descriptor.Consent": "policy.checkConsent",
 	"Descriptor.Override": "policy.checkOverride", "Descriptor.Caveats": "policy.caveats", "Descriptor.Clear": "policy.clears", "Descriptor.Court": "policy.checkNeeds",
