@@ -20,6 +20,7 @@ import (
 // TestRefusedInBrowser: where nobody would get a message there is no button that sends; with another
 // recipient the same draft goes, once, however often the button is pressed.
 func TestRefusedInBrowser(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	w.keepUp(hubtest.Alder)
@@ -50,6 +51,7 @@ func TestRefusedInBrowser(t *testing.T) {
 
 // TestPressedTwice: presses of the button before the answer is there, and one after, send once.
 func TestPressedTwice(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	answers := alder.alert("N-7")
@@ -74,6 +76,7 @@ func TestPressedTwice(t *testing.T) {
 // TestSessionInBrowser: a session that has ended while somebody typed keeps what was typed, and the sign-in
 // leads back to it.
 func TestSessionInBrowser(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	b := alder.tab(t)
@@ -99,6 +102,7 @@ func TestSessionInBrowser(t *testing.T) {
 
 // TestPhotographInBrowser: a photograph goes up by the form and comes down, at the other side, as the same file.
 func TestPhotographInBrowser(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder, birch := w.serve(hubtest.Alder, "en"), w.serve(hubtest.Birch, "ro")
 	w.keepUp(hubtest.Alder, hubtest.Birch)
@@ -148,6 +152,7 @@ func TestPhotographInBrowser(t *testing.T) {
 // TestRecallInBrowser: asked back in England, answered in Romania, in Romanian; and the pages of what may be
 // done with a message, on a desk and on a telephone.
 func TestRecallInBrowser(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder, birch := w.serve(hubtest.Alder, "en"), w.serve(hubtest.Birch, "ro")
 	w.join(alder, "SL1", "Sal Lead", "SAFEGUARDING_LEAD")
@@ -206,6 +211,7 @@ func TestRecallInBrowser(t *testing.T) {
 // TestFormsInBrowser: the forms that are begun from a message or made from a schema, on a desk and, in
 // Romanian, on a telephone.
 func TestFormsInBrowser(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	w.keepUp(hubtest.Alder)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"fairlead/internal/agreement"
 	"fairlead/internal/client"
@@ -108,7 +109,9 @@ func (v *visit) agreementRows(s *agreement.Standing) (rows []row) {
 	}
 	text("agreement.from", w.Date(s.From.Time))
 	text("agreement.until", w.Date(s.Until.Time))
-	text("agreement.review", s.ReviewBy)
+	if by, err := time.Parse(time.DateOnly, s.ReviewBy); err == nil {
+		text("agreement.review", w.Date(by))
+	}
 	text("agreement.notice", w.N("agreement.notice.days", s.NoticeDays))
 	text("agreement.objective", s.Objective)
 	text("agreement.dpia", s.DPIA)

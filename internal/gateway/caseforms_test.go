@@ -30,6 +30,7 @@ func (s *site) moment(name string) url.Values {
 
 // TestAssessment: an assessment goes page by page; a page that the agreement does not carry stays, by name.
 func TestAssessment(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	w.keepUp(hubtest.Alder)
@@ -58,6 +59,7 @@ func TestAssessment(t *testing.T) {
 
 // TestLiaison: a word to a colleague asks nothing about a child, and goes where an agreement carries it.
 func TestLiaison(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	r := alder.signIn(t, "SW1")
@@ -83,6 +85,7 @@ func TestLiaison(t *testing.T) {
 // TestConsents: what was said is recorded by a form, shown by child, keeps what was refused from going, and
 // is taken back: what stood on it is listed here, and marked there.
 func TestConsents(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder, birch := w.serve(hubtest.Alder, "en"), w.serve(hubtest.Birch, "en")
 	w.keepUp(hubtest.Alder, hubtest.Birch)

@@ -123,6 +123,7 @@ func TestExports(t *testing.T) {
 // TestOfflineFile: the file opens in a browser with no look of its own missing, nothing blocked and nothing that
 // axe-core holds against it; on paper a page shows what it says and none of its buttons.
 func TestOfflineFile(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	w.keepUp(hubtest.Alder)

@@ -51,6 +51,7 @@ func (r *reader) sentTo(thread, agency string) string {
 // TestRecall: only who may ask back is offered it; what can be undone is said first; at the other side the
 // content is shut at once and gone with the answer, which its sender then reads.
 func TestRecall(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder, birch := w.serve(hubtest.Alder, "en"), w.serve(hubtest.Birch, "en")
 	w.join(alder, "SL1", "Sal Lead", "SAFEGUARDING_LEAD")
@@ -135,6 +136,7 @@ func (r *reader) shut(message, notice string) {
 // TestFollow: an alert gets news from both sides and an end from its sender, each recipient a share that
 // follows its own; a mistake is put right for everybody who was told it.
 func TestFollow(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder, birch := w.serve(hubtest.Alder, "en"), w.serve(hubtest.Birch, "en")
 	w.keepUp(hubtest.Alder, hubtest.Birch)
@@ -227,6 +229,7 @@ func (r *reader) answer(draft, stage string, answers, law url.Values) {
 // TestCorrectionAndMismatch: a wrong value is put right in the section that held it; a reader who finds
 // that a section holds something else reports where, and nothing of what.
 func TestCorrectionAndMismatch(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder, birch := w.serve(hubtest.Alder, "en"), w.serve(hubtest.Birch, "en")
 	sw, d4 := alder.signIn(t, "SW1"), birch.signIn(t, "D4")

@@ -13,6 +13,7 @@ import (
 // TestGuard: what another site or name sends is refused, headers and cookies are strict, sign-ins are
 // bounded, and the demo's way in is open in the demo alone.
 func TestGuard(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	request := func(method, path string, edit func(*http.Request)) *http.Response {

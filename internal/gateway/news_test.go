@@ -50,6 +50,7 @@ func TestNews(t *testing.T) {
 
 // TestNotice: a browser that was asked to gives a notice while the page is hidden, without a word of content.
 func TestNotice(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder, birch := w.serve(hubtest.Alder, "en"), w.serve(hubtest.Birch, "ro")
 	b := birch.tab(t)

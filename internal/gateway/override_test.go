@@ -51,6 +51,7 @@ func overriding() url.Values {
 // TestOverride: what a refusal keeps is offered for an override with the reasons that count here; the note
 // is needed whole; the refusal is followed again as soon as nothing is ticked.
 func TestOverride(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	w.refuse("N-7", "EDU")
@@ -97,6 +98,7 @@ func TestOverride(t *testing.T) {
 
 // TestOverrideInBrowser: the whole path with two people, each with a browser of their own.
 func TestOverrideInBrowser(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	w.refuse("N-7", "EDU")

@@ -113,6 +113,7 @@ func (r *reader) until(path, want string) string {
 // TestEveryPage renders every page in every language, for each role there is here; none has a word that
 // nobody wrote, and no link leads nowhere.
 func TestEveryPage(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder, birch := w.serve(hubtest.Alder, ""), w.serve(hubtest.Birch, "")
 	w.keepUp(hubtest.Alder, hubtest.Birch)
@@ -174,6 +175,7 @@ func (r *reader) page(path, tag, user string) {
 // TestForms: each kind that these pages begin is written with nothing but what they ask for, and the
 // schema of the kind takes it; without an answer that they call needed, nothing is sent.
 func TestForms(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	r := alder.signIn(t, "SW1")
@@ -225,6 +227,7 @@ func TestForms(t *testing.T) {
 
 // TestFaults: what is wrong is said in the summary and beside the field, and nothing that was typed is lost.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "ro")
 	r := alder.signIn(t, "SW1")
@@ -262,6 +265,7 @@ func TestFaults(t *testing.T) {
 // TestRefusedAndRepaired: where nobody would get a message nothing is sent, and the page says why; with
 // other recipients the same draft goes, once however often the button is pressed.
 func TestRefusedAndRepaired(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	w.keepUp(hubtest.Alder)
@@ -304,6 +308,7 @@ func TestRefusedAndRepaired(t *testing.T) {
 // TestConflict: two people on one draft: the second is told, keeps what they typed, and overwrites nothing
 // that they have not seen.
 func TestConflict(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	one, two := alder.signIn(t, "SW1"), alder.signIn(t, "TM1")
@@ -326,6 +331,7 @@ func TestConflict(t *testing.T) {
 
 // TestSessions: a session ends when it is idle, keeps what was typed, and ends at once with the role.
 func TestSessions(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	r := alder.signIn(t, "SW1")
@@ -374,6 +380,7 @@ func TestSessions(t *testing.T) {
 // TestViews: nothing is shown before it is opened, each look is written down with name and role, and the
 // sender is told of the first.
 func TestViews(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder, birch := w.serve(hubtest.Alder, "en"), w.serve(hubtest.Birch, "en")
 	w.keepUp(hubtest.Alder, hubtest.Birch)
@@ -413,6 +420,7 @@ func TestViews(t *testing.T) {
 // TestQuestionAndAnswer: a question goes abroad; the answer comes back under the numbers of its
 // questions; a refusal gives a reason and no more.
 func TestQuestionAndAnswer(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder, birch := w.serve(hubtest.Alder, "en"), w.serve(hubtest.Birch, "ro")
 	sw, d4 := alder.signIn(t, "SW1"), birch.signIn(t, "D4")

@@ -44,6 +44,7 @@ func (b *tab) writeAlert(ref string) {
 // TestRoad: a practitioner in England sends an alert; a partner in Romania opens it and takes it on, in
 // Romanian; the timeline shows each step as its evidence comes.
 func TestRoad(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder, birch := w.serve(hubtest.Alder, "en"), w.serve(hubtest.Birch, "ro")
 	w.keepUp(hubtest.Alder, hubtest.Birch)
@@ -98,6 +99,7 @@ func TestRoad(t *testing.T) {
 // TestLooks: every page that the road does not pass, at the width of a desk and of a telephone, in both
 // languages: nothing that axe-core holds against it, nothing wider than the window.
 func TestLooks(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	w.keepUp(hubtest.Alder)
@@ -141,6 +143,7 @@ func TestLooks(t *testing.T) {
 
 // TestMistakes: faults in a browser: the summary takes the focus and leads to the field; what was typed stays.
 func TestMistakes(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	b := alder.tab(t)
@@ -163,6 +166,7 @@ func TestMistakes(t *testing.T) {
 
 // TestWithoutScript: the whole way to the check of the answers in a browser that runs no script.
 func TestWithoutScript(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en")
 	b := alder.tab(t)
@@ -194,6 +198,7 @@ func TestWithoutScript(t *testing.T) {
 
 // TestPasskey: an invitation makes a passkey, once; the passkey signs in where there is no other way.
 func TestPasskey(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder := w.serve(hubtest.Alder, "en", func(c *gateway.Config) { c.Demo = false })
 	invite := func(user, name string) string {
@@ -238,6 +243,7 @@ func TestPasskey(t *testing.T) {
 
 // TestHubAway: without a hub people go on working, and each page says what has left the house and what not.
 func TestHubAway(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.Agency(hubtest.Alder)
 	alder := w.serve(hubtest.Alder, "en", func(c *gateway.Config) {

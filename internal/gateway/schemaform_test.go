@@ -120,6 +120,7 @@ func everything(at time.Time) *agreement.Agreement {
 // TestEveryKind: every kind about a case that the policy does not hold back can be written and goes, with
 // every section that its form offers; what answers is written from the question.
 func TestEveryKind(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder, aspen := w.serve(hubtest.Alder, "en"), w.serve(hubtest.Aspen, "en")
 	w.join(aspen, "SW1", "Ash Penn", "PRACTITIONER")

@@ -43,6 +43,7 @@ func (r *reader) upload(path string, form url.Values, name string, content []byt
 // TestPhotograph: a photograph goes up, is known by its bytes and not by its name, and comes down at the
 // other side as a file to keep, never as a page to run.
 func TestPhotograph(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	alder, birch := w.serve(hubtest.Alder, "en"), w.serve(hubtest.Birch, "en")
 	w.keepUp(hubtest.Alder, hubtest.Birch)
@@ -88,6 +89,7 @@ func TestPhotograph(t *testing.T) {
 // TestSecondPerson: what overrides a refusal waits; its author cannot approve it, nor can a practitioner;
 // a team manager reads it, accepts a reason, signs, and the hub lets it go.
 func TestSecondPerson(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.Agency(hubtest.Alder)
 	alder := w.serve(hubtest.Alder, "en")
