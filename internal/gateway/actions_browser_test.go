@@ -3,8 +3,6 @@ package gateway_test
 import (
 	"bytes"
 	"encoding/base64"
-	"image"
-	"image/jpeg"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -106,12 +104,9 @@ func TestPhotographInBrowser(t *testing.T) {
 	w := newWorld(t)
 	alder, birch := w.serve(hubtest.Alder, "en"), w.serve(hubtest.Birch, "ro")
 	w.keepUp(hubtest.Alder, hubtest.Birch)
-	var photo bytes.Buffer
-	if err := jpeg.Encode(&photo, image.NewRGBA(image.Rect(0, 0, 64, 64)), nil); err != nil {
-		t.Fatal(err)
-	}
+	photo := picture(t)
 	path := filepath.Join(t.TempDir(), "mara.jpg")
-	if err := os.WriteFile(path, photo.Bytes(), 0o600); err != nil {
+	if err := os.WriteFile(path, photo, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	sw := alder.signIn(t, "SW1")
@@ -144,7 +139,7 @@ func TestPhotographInBrowser(t *testing.T) {
 	})()`)
 	how, raw, _ := strings.Cut(got, " ")
 	name, raw, _ := strings.Cut(raw, " ")
-	if back, err := base64.StdEncoding.DecodeString(raw); err != nil || !bytes.Equal(back, photo.Bytes()) || how != "attachment;" || !strings.HasSuffix(name, `.jpg"`) {
+	if back, err := base64.StdEncoding.DecodeString(raw); err != nil || !bytes.Equal(back, photo) || how != "attachment;" || !strings.HasSuffix(name, `.jpg"`) {
 		t.Errorf("came down as %q %q, %d bytes: %v", how, name, len(back), err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
@@ -241,4 +242,32 @@ func (b *tab) onPaper() {
 		_, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: "print"})
 		return err
 	}))
+}
+
+// download presses a link that saves a file, and gives what was saved.
+func (b *tab) download(sel string) []byte {
+	b.t.Helper()
+	dir, told := b.t.TempDir(), true
+	progress := chromedp.Events(b.ctx, cdpbrowser.DownloadProgress)
+	b.do(chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Call(ctx, cdpbrowser.SetDownloadBehavior, cdpbrowser.SetDownloadBehaviorParams{
+			Behavior: cdpbrowser.SetDownloadBehaviorBehaviorAllowAndName, DownloadPath: dir, EventsEnabled: &told, BrowserContextID: chromedp.FromContext(ctx).BrowserContextID,
+		})
+		return err
+	}), chromedp.Click(chromedp.CSS(sel)))
+	for e, err := range progress {
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		if e.State != cdpbrowser.DownloadProgressStateCompleted {
+			continue
+		}
+		raw, err := os.ReadFile(filepath.Join(dir, e.GUID))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		return raw
+	}
+	b.t.Fatalf("%s saves nothing", sel)
+	return nil
 }

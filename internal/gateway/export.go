@@ -50,7 +50,7 @@ func (v *visit) drawExport(thread string) (err error) {
 	p.Back = "/cases/" + thread
 	p.Format = web.Field{Words: w, Form: "choice", Name: "format", Label: w.T("export.format"), Error: v.faultOf("format")}
 	for _, f := range []string{"csv", "html"} {
-		p.Format.Options = append(p.Format.Options, web.Option{Value: f, Label: w.T("export." + f), Hint: w.T("export." + f + ".hint")})
+		p.Format.Options = append(p.Format.Options, web.Option{Value: f, Label: w.T("export." + f), Hint: w.T("export."+f+".hint", "mb", maxFiles>>20)})
 	}
 	if p.Child, err = v.restrictedView(thread); err != nil {
 		return err
@@ -187,15 +187,19 @@ func utc(at time.Time) string {
 }
 
 // caseFile is a case whole, in one file that is read offline: no script, nothing loaded, its style named by its hash.
+// The files of its messages are in it, to be saved.
 type caseFile struct {
 	web.Page
 	Style    template.CSS
 	Policy   string
 	Exported string
-	Left     bool // whereabouts are left out
+	Left     bool // whereabouts and files are left out
 	Entries  []fileEntry
+	Files    []enclosed
 	Flags    []viewLine
 	Saw      []viewLine
+
+	held int // bytes of files
 }
 
 // fileEntry is one share, with what is in it if somebody here has opened it.
@@ -213,7 +217,7 @@ type fileEntry struct {
 const fileStyle template.CSS = `body{font:16px/1.5 Arial,sans-serif;max-width:50rem;margin:1rem auto;padding:0 1rem;color:#0b0c0c}` +
 	`h1,h2,h3{line-height:1.25}article{border-top:3px solid #1f4e5f;margin-top:2rem}section{border-top:1px solid #b1b4b6;margin-top:1rem}` +
 	`dl{margin:0}dt{font-weight:bold;margin-top:.4rem}dd{margin:0}.app-facts .app-facts{border-left:3px solid #b1b4b6;padding-left:.8rem}` +
-	`.app-text{white-space:pre-line;margin:0}.app-secondary{display:block;color:#484949}.mark{font-weight:bold;border:2px solid;padding:.3rem .6rem}` +
+	`.app-text{white-space:pre-line;margin:0}.sum{font-family:monospace;overflow-wrap:anywhere}.app-secondary{display:block;color:#484949}.mark{font-weight:bold;border:2px solid;padding:.3rem .6rem}` +
 	`@media print{article{break-inside:avoid-page}}`
 
 // filePolicy lets such a file load nothing, run nothing and send nothing (CSP level 3).
@@ -227,6 +231,7 @@ func (v *visit) caseFile(thread string, list []link) error {
 	p.Page = v.page("case.title", "ref", either(refOf(list), v.words.T("case.noref", "date", v.words.Date(list[len(list)-1].at))))
 	p.Exported = v.words.T("export.by", "who", p.User, "at", v.words.Date(v.now())+", "+v.words.Clock(v.now()))
 	acks := v.acksOf(list)
+	v.leaves = true
 	for _, l := range slices.Backward(list) {
 		if !shownIn(l) {
 			continue
@@ -235,6 +240,7 @@ func (v *visit) caseFile(thread string, list []link) error {
 		if err != nil {
 			return err
 		}
+		p.enclose(&e)
 		p.Entries = append(p.Entries, e)
 	}
 	child, err := v.restrictedView(thread)
@@ -242,11 +248,7 @@ func (v *visit) caseFile(thread string, list []link) error {
 		return err
 	}
 	p.Left, p.Flags, p.Saw = child.On && !child.Shown, child.Flags, child.Saw
-	what := "html"
-	if child.Shown {
-		what = "html-where"
-	}
-	if err := v.exported(thread, what); err != nil {
+	if err := v.exported(thread, p.exportCode(child)); err != nil {
 		return err
 	}
 	v.attach("case-"+refOf(list), ".html", "text/html; charset=utf-8")

@@ -1,9 +1,11 @@
 package gateway_test
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/csv"
+	"encoding/hex"
 	"io"
 	"net/http"
 	"net/url"
@@ -81,7 +83,7 @@ func TestExports(t *testing.T) {
 			t.Errorf("the file does not say %s:\n%s", want, file)
 		}
 	}
-	for _, bad := range []string{"<script", "href=", "src=", "<form", "<button"} {
+	for _, bad := range []string{"<script", "href=", "src=", "<form", "<button"} { // TestExportedFiles: with files there are links, to these alone
 		if strings.Contains(file, bad) {
 			t.Errorf("the file holds %s", bad)
 		}
@@ -120,6 +122,97 @@ func TestExports(t *testing.T) {
 	}
 }
 
+// fileLinks are all links of an exported case.
+var fileLinks = regexp.MustCompile(`href="([^"]*)"`)
+
+// fileIn is the file that an exported case holds as its nth.
+func (r *reader) fileIn(file, n string) []byte {
+	r.t.Helper()
+	part := regexp.MustCompile(`(?s)<section id="file-` + n + `">.*?</section>`).FindString(file)
+	m := regexp.MustCompile(`<a download="([^"]*)" href="data:application/octet-stream;base64,([^"]*)"`).FindStringSubmatch(part)
+	if m == nil {
+		r.t.Fatalf("no file %s in %s", n, part)
+	}
+	raw, err := base64.StdEncoding.DecodeString(strings.ReplaceAll(m[2], "&#43;", "+"))
+	sum := sha256.Sum256(raw)
+	if err != nil || !strings.Contains(part, hex.EncodeToString(sum[:])) || m[1] != "file-"+n+"-BIO-PHOTO.jpg" {
+		r.t.Errorf("file %s is not what the page says of it: %v", n, err)
+	}
+	return raw
+}
+
+// pictured sends an alert with a photograph.
+func (r *reader) pictured(ref string, photo []byte) (thread string) {
+	r.t.Helper()
+	answers := r.s.alert(ref)
+	answers["law"].Set("p18", "CANNOT_REASONABLY_OBTAIN")
+	draft := r.write("alert.missing", answers)
+	if status, body := r.upload(draft+"/find", answers["find"], "photo", photo); status != http.StatusOK {
+		r.t.Fatal(body)
+	}
+	return r.send(draft)
+}
+
+// TestExportedFiles: the files of messages go out inside the one file, each once, to be saved and never to be run;
+// those about a restricted child stay at home until a reason was given, and the record says which it was.
+func TestExportedFiles(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	alder := w.serve(hubtest.Alder, "en")
+	w.keepUp(hubtest.Alder)
+	sw := alder.signIn(t, "SW1")
+	photo := picture(t)
+	thread := sw.pictured("N-7", photo) // to two agencies
+	path, html := thread+"/export", url.Values{"format": {"html"}}
+	_, file := sw.take(path, html)
+	if !bytes.Equal(sw.fileIn(file, "1"), photo) || strings.Contains(file, `id="file-2"`) || strings.Count(file, `href="#file-1"`) != 2 {
+		t.Errorf("the photograph is not in the file once: %s", file)
+	}
+	for _, link := range fileLinks.FindAllStringSubmatch(file, -1) {
+		if link[1] != "#file-1" && !strings.HasPrefix(link[1], "data:application/octet-stream;base64,") {
+			t.Errorf("the file leads to %s", link[1])
+		}
+	}
+	sw.says(thread, "the case in one file, with its photographs and other files")
+
+	sw.post(thread+"/restrict", url.Values{"next": {"restrict"}, "reason": {"family"}})
+	sent := sw.sentTo(thread, "Birch")
+	sw.says(sent, "image/jpeg") // on these pages who looks for the child sees the face
+	if _, file = sw.take(path, html); strings.Contains(file, "base64") || strings.Contains(file, "image/jpeg") || !strings.Contains(file, "so are photographs and other files") {
+		t.Errorf("a photograph of a restricted child leaves the house: %s", file)
+	}
+	sw.says(thread, "without where the child is and without files", "Nobody has seen it here")
+	sw.post(thread+"/whereabouts", url.Values{"next": {path}, "reason": {"court"}})
+	if _, file = sw.take(path, html); !bytes.Equal(sw.fileIn(file, "1"), photo) {
+		t.Errorf("it is left out although a reason was given: %s", file)
+	}
+	sw.says(thread, "with where the child is, photographs and other files")
+	if _, body := sw.get(thread); strings.Count(body, "Nell Ashdown, practitioner: A court or the police asks") != 3 { // the reason, and each share that was copied
+		t.Errorf("the copies are not recorded: %s", body)
+	}
+}
+
+// TestExportLimit: an export holds so many bytes of files, and names those that it leaves out.
+func TestExportLimit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	alder := w.serve(hubtest.Alder, "ro")
+	w.keepUp(hubtest.Alder)
+	sw := alder.signIn(t, "SW1")
+	thread := ""
+	for i := range 6 { // of 3 MB less a little
+		thread = sw.pictured("N-7", append(append(picture(t), byte(i)), make([]byte, 2900<<10)...))
+	}
+	_, file := sw.take(thread+"/export", url.Values{"format": {"html"}})
+	for n, want := range map[string]bool{"1": true, "5": true, "6": false} {
+		part := regexp.MustCompile(`(?s)<section id="file-` + n + `">.*?</section>`).FindString(file)
+		if part == "" || strings.Contains(part, "data:") != want || strings.Contains(part, "cel mult 16 MB de fișiere. Salvați-l din mesajul lui.") == want {
+			t.Errorf("file %s: %s", n, part[:min(len(part), 400)])
+		}
+	}
+	sw.says(thread+"/export", "până la 16 MB împreună")
+}
+
 // TestOfflineFile: the file opens in a browser with no look of its own missing, nothing blocked and nothing that
 // axe-core holds against it; on paper a page shows what it says and none of its buttons.
 func TestOfflineFile(t *testing.T) {
@@ -128,7 +221,8 @@ func TestOfflineFile(t *testing.T) {
 	alder := w.serve(hubtest.Alder, "en")
 	w.keepUp(hubtest.Alder)
 	r, b := alder.signIn(t, "SW1"), alder.tab(t)
-	thread := r.send(r.write("alert.missing", alder.alert("N-7")))
+	photo := picture(t)
+	thread := r.pictured("N-7", photo)
 	_, file := r.take(thread+"/export", url.Values{"format": {"html"}})
 	path := filepath.Join(t.TempDir(), "case.html")
 	if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
@@ -138,6 +232,9 @@ func TestOfflineFile(t *testing.T) {
 	b.look("case-file")
 	if font := js[string](b, `getComputedStyle(document.body).fontFamily`); !strings.Contains(font, "Arial") {
 		t.Errorf("its style is blocked: %s", font)
+	}
+	if got := b.download("a[download]"); !bytes.Equal(got, photo) {
+		t.Errorf("the photograph in it is saved as %d bytes, want %d", len(got), len(photo))
 	}
 	b.signIn("SW1")
 	b.open(thread)

@@ -30,7 +30,10 @@ type sectionView struct {
 	File        string // where it is fetched, if it is a file
 	FileType    string
 	Size        string
+	FileNo      int    // in an exported case
 	Veil        string // something is hidden: where the reason is asked
+
+	bytes []byte // of a file
 }
 
 // replyChoice is a way to answer that these pages offer.
@@ -225,7 +228,7 @@ func (v *visit) sectionView(kind string, c client.Content) sectionView {
 		return s
 	}
 	if c.JSON == nil {
-		s.FileType, s.Size = c.Type, w.T("bytes", "n", (len(c.Bytes)+1023)/1024)
+		s.FileType, s.Size, s.bytes = c.Type, w.T("bytes", "n", (len(c.Bytes)+1023)/1024), c.Bytes
 		return s
 	}
 	before := v.veil.met

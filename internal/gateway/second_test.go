@@ -40,6 +40,16 @@ func (r *reader) upload(path string, form url.Values, name string, content []byt
 	return r.read(r.http.Post(r.s.URL+path, w.FormDataContentType(), &b))
 }
 
+// picture is a small photograph.
+func picture(t testing.TB) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, image.NewRGBA(image.Rect(0, 0, 64, 64)), nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
 // TestPhotograph: a photograph goes up, is known by its bytes and not by its name, and comes down at the
 // other side as a file to keep, never as a page to run.
 func TestPhotograph(t *testing.T) {
@@ -55,17 +65,14 @@ func TestPhotograph(t *testing.T) {
 	if status != http.StatusUnprocessableEntity || !strings.Contains(body, "must be a JPEG or PNG") {
 		t.Errorf("a page is taken for a photograph: %d", status)
 	}
-	var photo bytes.Buffer
-	if err := jpeg.Encode(&photo, image.NewRGBA(image.Rect(0, 0, 64, 64)), nil); err != nil {
-		t.Fatal(err)
-	}
-	if status, body = r.upload(draft+"/find", answers["find"], "photo", append(photo.Bytes(), make([]byte, 4<<20)...)); status != http.StatusUnprocessableEntity || !strings.Contains(body, "up to 3 MB") {
+	photo := picture(t)
+	if status, body = r.upload(draft+"/find", answers["find"], "photo", append(photo, make([]byte, 4<<20)...)); status != http.StatusUnprocessableEntity || !strings.Contains(body, "up to 3 MB") {
 		t.Errorf("a photograph of 4 MB: %d", status)
 	}
 	if status, body = r.upload(draft+"/find", answers["find"], "photo", make([]byte, 6<<20)); status == http.StatusOK {
 		t.Errorf("6 MB are taken: %s", body[:80])
 	}
-	r.upload(draft+"/find", answers["find"], "photo", photo.Bytes())
+	r.upload(draft+"/find", answers["find"], "photo", photo)
 	r.post(draft+"/law", answers["law"])
 	r.send(draft)
 	d4 := birch.signIn(t, "D4")
@@ -78,7 +85,7 @@ func TestPhotograph(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	var got bytes.Buffer
-	if _, err := got.ReadFrom(resp.Body); err != nil || !bytes.Equal(got.Bytes(), photo.Bytes()) {
+	if _, err := got.ReadFrom(resp.Body); err != nil || !bytes.Equal(got.Bytes(), photo) {
 		t.Errorf("the photograph came down changed: %v", err)
 	}
 	if h := resp.Header; h.Get("Content-Type") != "application/octet-stream" || !strings.Contains(h.Get("Content-Disposition"), "attachment") {

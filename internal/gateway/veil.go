@@ -107,9 +107,9 @@ func (v *visit) sawWhereabouts(share string) error {
 }
 
 // hidesSection reports whether a section is hidden whole. A document may say anything, so it counts as one that does;
-// a photograph of the child does not.
+// a photograph of the child does not, until a copy of it leaves these pages: a photograph may give a place away.
 func (v *visit) hidesSection(c client.Content) bool {
-	placed := slices.Contains(placeSections, c.Code) || c.JSON == nil && !strings.HasPrefix(string(c.Code), "BIO-")
+	placed := slices.Contains(placeSections, c.Code) || c.JSON == nil && (v.leaves || !strings.HasPrefix(string(c.Code), "BIO-"))
 	return placed && v.veil.meets()
 }
 

@@ -26,6 +26,7 @@ type visit struct {
 	role    fairlead.Role
 	faults  []web.Fault
 	veil    veil // over what is drawn
+	leaves  bool // what is drawn leaves these pages
 }
 
 // sessionLife ends every session, used or not.
