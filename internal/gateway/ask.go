@@ -64,7 +64,7 @@ var draftShapes = map[string]schema.Shape{
 // field draws a question with what was typed.
 func (v *visit) field(d *written, f form, q question) web.Field {
 	w := v.words
-	fd := web.Field{Words: w, Form: "line", Name: q.name, Label: v.labelOf(q), Value: d.Values.Get(q.name), Error: either(v.faultOf(q.name), v.faultOf(q.name+"-day"))}
+	fd := web.Field{Words: w, Form: "line", Name: q.name, Label: v.askedAs(q), Inner: q.list != "", Value: d.Values.Get(q.name), Error: either(v.faultOf(q.name), v.faultOf(q.name+"-day"))}
 	if key := "q." + q.name + ".hint"; w.Has(key) {
 		fd.Hint = w.T(key)
 	}
@@ -253,12 +253,28 @@ func (v *visit) labelOf(q question) string {
 	return v.words.T("q." + q.name)
 }
 
-// memberWords are the words for the members on the way to a value: the last two tell which it is.
+// askedAs is the label on the page that asks: below the title of its item, where it is asked of one.
+func (v *visit) askedAs(q question) string {
+	if q.list == "" {
+		return v.labelOf(q)
+	}
+	return v.lastMembers(q.members[strings.Count(q.list, "/"):])
+}
+
+// memberWords are the words for a value that the schema asks for, wherever they stand.
 func (v *visit) memberWords(q question) string {
 	if len(q.members) == 1 && strings.HasPrefix(q.at, "facts/") {
 		return v.factLabel("", q.name)
 	}
-	names := q.members[max(0, len(q.members)-2):]
+	if q.list != "" {
+		return v.itemTitle(q) + ": " + v.askedAs(q)
+	}
+	return v.lastMembers(q.members)
+}
+
+// lastMembers are the words for the members on the way to a value: the last two tell which it is.
+func (v *visit) lastMembers(names []string) string {
+	names = names[max(0, len(names)-2):]
 	return strings.Join(words(names, func(name string) string { return v.words.T("m." + name) }), ": ")
 }
 

@@ -88,7 +88,8 @@ type askPage struct {
 	ID, Step    string
 	Caption     string
 	Lead        string // a sentence before the questions
-	Fields      []web.Field
+	Parts       []askPart
+	Items       bool // some may be added or removed
 	Groups      []recipientGroup
 	Version     int
 	ReturnCheck bool
@@ -143,13 +144,12 @@ func (v *visit) drawStep(d *written, f form, step string) error {
 		if _, err := v.g.cfg.Client.Recipients(&client.Draft{To: d.Values["to"]}); err != nil {
 			return v.redirect("/send/" + d.ID + "/" + stageWho)
 		}
-		p.Fields, err = v.lawFields(d, f)
+		var fields []web.Field
+		fields, err = v.lawFields(d, f)
+		p.Parts = []askPart{{Fields: fields}}
 	default:
-		for _, q := range f.stage(step).asks {
-			field := v.field(d, f, q)
-			p.Multipart = p.Multipart || field.Form == "file"
-			p.Fields = append(p.Fields, field)
-		}
+		p.Parts, p.Multipart = v.parts(d, f, f.stage(step))
+		p.Items = slices.ContainsFunc(p.Parts, func(part askPart) bool { return part.Anchor != "" })
 	}
 	if err != nil {
 		return err
@@ -197,9 +197,17 @@ func (v *visit) saveStep() error {
 	if conflict { // shown with what was typed, saved when sent again
 		return v.drawStep(d, f, step)
 	}
+	back := ""
+	if v.r.PostForm.Get("return") != "" {
+		back = "?return=1"
+	}
+	anchor := d.change(f.stage(step), v.r.PostForm)
 	d.Version, d.Changed, d.User = d.Version+1, v.now(), v.user
 	if err := v.g.saveDraft(d); err != nil {
 		return err
+	}
+	if anchor != "" {
+		return v.redirect("/send/" + d.ID + "/" + step + back + "#" + anchor)
 	}
 	if len(v.faults) > 0 && v.r.PostForm.Get("later") == "" {
 		return v.drawStep(d, f, step)

@@ -22,6 +22,7 @@ type written struct {
 	Sent    string // "", "sending", or the thread it was sent into
 
 	Values  url.Values
+	Items   map[string]int `json:",omitempty"` // how many of a list, where there is more than one
 	Photo   []byte
 	Media   string
 	ReplyTo fairlead.ShareID            `json:",omitzero"`
@@ -119,7 +120,7 @@ func (f form) of(d *written) form {
 	case "correction":
 		return f.in(d.Values.Get("section"), d.Carried)
 	default:
-		return f.chosen(d.Values["with"])
+		return f.chosen(d.Values["with"]).repeated(d)
 	}
 	asks := append([]question{}, f.stages[0].asks...)
 	for _, a := range d.Asked {

@@ -13,6 +13,8 @@ type question struct {
 	group   string   // questions that need an answer as soon as one of them has one
 	ahead   bool     // an instant that may be still to come
 	members []string // words from the schema: the members on the way to the value
+	list    string   // the list in whose items it is asked: SECTION/member/…; "" none
+	number  int      // of the item, from 0
 }
 
 // stage is one page of a form.

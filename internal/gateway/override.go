@@ -37,11 +37,13 @@ func (f form) overriding() form {
 
 // drawOverride asks why a refusal is not followed, where the policy knows a reason that counts.
 func (v *visit) drawOverride(d *written, f form, p askPage) error {
+	var part askPart
 	for _, q := range overrideAsks {
 		fd := v.field(d, f, q)
 		fd.Label = v.labelOf(q) // nothing ticked is an answer; with something ticked all of it is needed
-		p.Fields = append(p.Fields, fd)
+		part.Fields = append(part.Fields, fd)
 	}
+	p.Parts = []askPart{part}
 	if len(v.overrideReasons(d, f)) == 0 {
 		p.Lead = v.words.T("override.none")
 	}

@@ -88,7 +88,11 @@ func sectionStage(set *schema.Set, f *form, k kind.Kind, code fairlead.SectionCo
 		case last == "type" && slices.Contains(p.Path, "names"):
 			f.fixed[at] = "current"
 		default:
-			s.asks = append(s.asks, question{name: strings.ReplaceAll(at, "/", "."), at: at, must: p.Needed, ahead: true, members: membersOf(p.Path)})
+			q := question{name: dotted(at), at: at, must: p.Needed, ahead: true, members: membersOf(p.Path)}
+			if i := slices.Index(p.Path, "0"); i > 0 {
+				q.list = string(code) + "/" + strings.Join(p.Path[:i], "/")
+			}
+			s.asks = append(s.asks, q)
 		}
 	}
 	return s

@@ -13,6 +13,7 @@ type Field struct {
 	Options []Option
 	Parts   []Part // of a date or moment
 	Only    bool   // the only question of its page: its label is the page's heading
+	Inner   bool   // one of several below a title of their own
 	Any     string // of a list that filters: what no choice means
 }
 
