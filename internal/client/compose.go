@@ -253,6 +253,7 @@ func (c *Client) Preview(d *Draft) ([]Preview, error) {
 		if d.Kind == "consent.withdraw" { // whose consent it is, only the hub may know
 			facts.Record = policy.Cause{}
 		}
+		c.permits(&facts, d, to)
 		list = append(list, Preview{To: to, Decision: policy.Decide(policy.Request{Header: h, Descriptors: ds, Record: d.Record}, facts, at)})
 	}
 	return list, nil

@@ -157,6 +157,11 @@ func (m *Message) Codes() []fairlead.SectionCode {
 	return codes
 }
 
+// Controlled lists the sections that go no further without the permission of whoever sent the message.
+func (m *Message) Controlled() []fairlead.SectionCode {
+	return registry.Controlled(m.Header, m.bound.Descriptors)
+}
+
 const inboxColumns = `SELECT idx, at, acked, frame FROM inbox`
 
 func scanMessage(row interface{ Scan(...any) error }) (*Message, error) {

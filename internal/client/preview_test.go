@@ -60,6 +60,9 @@ func TestPreview(t *testing.T) {
 		"a record nobody can read": {alder, func(*world) *Draft {
 			return &Draft{Kind: "agreement.signature", Role: "AGREEMENT_SIGNATORY", User: "sig", To: []string{"HUB"}, Record: []byte("{}")}
 		}, fairlead.Refused},
+		"a permission to pass on":             {alder, func(w *world) *Draft { return w.permitting(alder, "EDU") }, fairlead.Delivered},
+		"a permission for what was not given": {alder, func(w *world) *Draft { return w.permitting(alder, "EDU", "INTEL") }, fairlead.Refused},
+		"a permission by who only got it":     {birch, func(w *world) *Draft { return w.permitting(alder, "EDU") }, fairlead.Refused},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -77,6 +80,16 @@ func TestPreview(t *testing.T) {
 			}
 		})
 	}
+}
+
+// permitting is a draft that lets sections of a share of an agency to Cedar go further.
+func (w *world) permitting(from fairlead.AgencyID, codes ...fairlead.SectionCode) *Draft {
+	id := w.agency(from).send(assessment("CEDAR"))
+	w.settle()
+	d, err := recordDraft("onward.permission", cedar, policy.Grant{Share: id, Sections: codes, To: []fairlead.AgencyID{birch}, Until: fairlead.At(w.now.AddDate(0, 1, 0))})
+	w.check(err)
+	d.Role, d.User = "DPO", "dpo"
+	return d
 }
 
 // same compares all but the list of entries used, of which the sender does not know those of others.

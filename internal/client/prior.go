@@ -60,7 +60,7 @@ func (c *Client) prior(id fairlead.ShareID) (*policy.Prior, error) {
 	if err == nil {
 		return &policy.Prior{
 			From: m.Header.From.Agency, To: c.cfg.Agency, Kind: m.Header.Kind, Status: m.Header.Status, Purpose: m.Header.Purpose, Delivered: true,
-			Sections: m.Codes(), Strict: registry.Controlled(m.Header, m.bound.Descriptors), Ack: fairlead.AckLevel(m.Acked), Recalled: m.Recall != nil, Entry: m.Index,
+			Sections: m.Codes(), Strict: m.Controlled(), Ack: fairlead.AckLevel(m.Acked), Recalled: m.Recall != nil, Entry: m.Index,
 		}, nil
 	}
 	s, err := c.Sent(id)
@@ -74,4 +74,23 @@ func (c *Client) prior(id fairlead.ShareID) (*policy.Prior, error) {
 		}
 	}
 	return p, nil
+}
+
+// permits corrects what the register holds against a permission, where it lets somebody pass on of a share of ours
+// that they were given: the agency's own Snapshot has not all shares that the hub's has.
+func (c *Client) permits(f *policy.Facts, d *Draft, to fairlead.AgencyID) {
+	g, err := policy.ParseGrant(d.Record)
+	if d.Kind != "onward.permission" || err != nil {
+		return
+	}
+	s, err := c.Sent(g.Share)
+	if err != nil || s.To != to || s.Verdict == nil || !slices.Contains([]fairlead.Result{fairlead.Delivered, fairlead.DeliveredRedacted}, s.Verdict.Result) {
+		return
+	}
+	given := func(code fairlead.SectionCode) bool {
+		return slices.ContainsFunc(s.Verdict.Sections, func(sec policy.Section) bool { return sec.Delivered && sec.Code == code })
+	}
+	if f.Record.Advice = "it had no such section"; !slices.ContainsFunc(g.Sections, func(code fairlead.SectionCode) bool { return !given(code) }) {
+		f.Record = policy.Cause{}
+	}
 }
