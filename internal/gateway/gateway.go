@@ -144,7 +144,7 @@ func (g *Gateway) routes() []route {
 		{"GET /cases", reader, (*visit).cases},
 		{"GET /cases/{id}", reader, (*visit).timeline},
 		{"GET /news", staff, (*visit).news},
-	}, composing, signing, housekeeping, takingBack, following, consenting)
+	}, composing, signing, housekeeping, takingBack, following, consenting, escalating, permitting)
 }
 
 // composing are the pages by which a message is written.

@@ -47,7 +47,7 @@ const (
 func (v *visit) home() error {
 	p := homePage{Page: v.page("home.title"), Reads: v.reads(), May: v.acts()}
 	var all []task
-	for _, gather := range []func() ([]task, error){v.unopened, v.unanswered, v.unheard, v.waiting, v.ending} {
+	for _, gather := range []func() ([]task, error){v.unopened, v.unanswered, v.unheard, v.unreplied, v.waiting, v.ending} {
 		list, err := gather()
 		if err != nil {
 			return err
@@ -116,7 +116,7 @@ func (v *visit) receivedTask(r client.Received, key string, at time.Time) task {
 func (v *visit) ackDue(r client.Received) time.Time {
 	if m, err := v.g.cfg.Client.Message(r.ID); err == nil {
 		for _, d := range v.deadlines(m) {
-			if at, err := time.Parse(time.RFC3339, d.At); err == nil && d.Code == dueAck {
+			if at, ok := v.dueAt(d); ok && (d.Code == dueAck || r.Kind == "escalation") {
 				return at
 			}
 		}
@@ -153,13 +153,8 @@ func (v *visit) unanswered() (list []task, err error) {
 func (v *visit) answerDue(r client.Received) time.Time {
 	if m, err := v.g.cfg.Client.Message(r.ID); err == nil {
 		for _, d := range v.deadlines(m) {
-			if slices.Contains(answerKinds[r.Kind], d.Code) {
-				if at, err := time.Parse(time.RFC3339, d.At); err == nil {
-					return at
-				}
-				if at, err := time.ParseInLocation(time.DateOnly, d.At, v.words.Zone()); err == nil {
-					return at.Add(24*time.Hour - time.Minute)
-				}
+			if at, ok := v.dueAt(d); ok && slices.Contains(answerKinds[r.Kind], d.Code) {
+				return at
 			}
 		}
 	}
@@ -189,6 +184,38 @@ func (v *visit) unheard() (list []task, err error) {
 					Href: "/sent/" + s.ID.String(), Title: v.words.T("task.unheard", "what", v.words.Code("kind", s.Kind)),
 					Who: v.words.T("sent.to", "agency", v.g.agencyName(s.To)), at: at,
 				})
+			}
+		}
+	}
+	return list, nil
+}
+
+// unreplied are our questions whose answer is late.
+func (v *visit) unreplied() (list []task, err error) {
+	if !v.reads() {
+		return nil, nil
+	}
+	for _, kind := range []string{"info.request", "referral.new"} {
+		posted, _, err := v.g.cfg.Client.Posted(client.Filter{Kind: kind, Limit: 200})
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range posted {
+			share, err := v.g.cfg.Client.Sent(s.ID)
+			if err != nil || share.Verdict == nil || !arrived(share) {
+				continue
+			}
+			answered, err := v.g.answered(s.ID)
+			if err != nil || answered {
+				continue
+			}
+			for _, d := range share.Verdict.Due {
+				if at, ok := v.dueAt(d); ok && v.now().After(at) && slices.Contains(answerKinds[kind], d.Code) {
+					list = append(list, task{
+						Href: "/sent/" + s.ID.String(), Title: v.words.T("task.unreplied", "what", v.words.Code("kind", s.Kind)),
+						Who: v.words.T("sent.to", "agency", v.g.agencyName(s.To)), at: at,
+					})
+				}
 			}
 		}
 	}

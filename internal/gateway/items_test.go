@@ -88,10 +88,17 @@ func TestAddAnother(t *testing.T) {
 		t.Fatal(body)
 	}
 	draft := r.fillIn("investigation.coordinate", body, url.Values{"to": {"ASPEN"}}, url.Values{"basis": {"enquiry"}, "told": {"no"}, "detriment": {"none"}, "p18": {"CANNOT_GIVE"}})
+	names := draft + "/ID-CORE"
+	_, body = r.get(names)
+	child := r.s.filled(body)
+	child.Del("version")
+	child = together(child, url.Values{"ID-CORE.person.names.0.given": {"Mara"}})
+	r.post(names, together(child, url.Values{"add": {"ID-CORE/person/names"}}))
+	r.post(names, together(child, url.Values{"ID-CORE.person.names.1.given": {"Lupa"}}))
 	r.says(draft+"/check", "Planned action 2: Action", "speak to the driver", plan+"?return=1#"+actions+"1.action")
 	r.send(draft)
 	message := field(t, other.until("/inbox", "/messages/"), `href="(/messages/[^"]+)"`)
-	if _, body = other.post(message+"/open", nil); !strings.Contains(body, "see her school") || !strings.Contains(body, "speak to the driver") || strings.Contains(body, "ask the bank") {
+	if _, body = other.post(message+"/open", nil); !strings.Contains(body, "see her school") || !strings.Contains(body, "speak to the driver") || strings.Contains(body, "ask the bank") || !strings.Contains(body, "Mara, Lupa (Alias)") {
 		t.Errorf("what arrived is not what was written: %s", body)
 	}
 }

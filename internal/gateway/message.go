@@ -78,6 +78,11 @@ func (v *visit) message() error {
 		return err
 	}
 	p := v.receivedPage(m)
+	rows, err := v.permissionRows(m)
+	if err != nil {
+		return err
+	}
+	p.Rows = append(p.Rows, rows...)
 	if p.Opened, err = v.looked(id); err != nil {
 		return err
 	}
@@ -346,6 +351,9 @@ func (v *visit) replies(m *client.Message) (list []replyChoice) {
 		}
 		list = append(list, replyChoice{k, v.words.T("reply." + k)})
 	}
+	if len(m.Controlled()) > 0 {
+		list = append(list, replyChoice{askOnward, v.words.T("reply." + askOnward)})
+	}
 	return list
 }
 
@@ -371,6 +379,9 @@ func (v *visit) reply() error {
 	}
 	if !slices.ContainsFunc(v.replies(m), func(c replyChoice) bool { return c.Kind == k }) {
 		return errForbidden
+	}
+	if k == askOnward {
+		return v.askPermission(m)
 	}
 	return v.startDraft(k, m)
 }

@@ -130,10 +130,12 @@ func TestEveryPage(t *testing.T) {
 	restricted := sw.send(sw.write("alert.missing", alder.alert("N-6")))
 	sw.post(restricted+"/restrict", url.Values{"next": {"restrict"}, "reason": {"family"}})
 
+	waiting := sw.sentTo(restricted, "Birch Directorate")
+
 	pages := []string{
 		"/", "/inbox", "/inbox?state=open&kind=alert.missing", "/sent", "/cases", "/cases?q=n-7", "/send", "/agency", "/approvals", "/consents", "/agreements",
 		"/agreements/A1/1", "/people", "/proofs", "/sign-in", "/nowhere", thread, sent,
-		restricted, thread + "/restrict", restricted + "/restrict", restricted + "/whereabouts", "/sign-in/again?next=/agency", "/session", restricted + "/export", "/inbox/export?state=open", "/people/new", "/person/SW1", "/agreements/A1/1/compare?with=A1/1", "/agreements/A1/1/suspend",
+		restricted, thread + "/restrict", restricted + "/restrict", restricted + "/whereabouts", "/sign-in/again?next=/agency", "/session", restricted + "/export", waiting + "/escalate", waiting + "/permit", waiting + "/recall", "/inbox/export?state=open", "/people/new", "/person/SW1", "/agreements/A1/1/compare?with=A1/1", "/agreements/A1/1/suspend",
 		draft + "/child", draft + "/missing", draft + "/find", draft + "/who", draft + "/law", draft + "/check",
 	}
 	for _, l := range web.Languages {

@@ -21,13 +21,28 @@ var takingBack = []route{
 	{"POST /recalls/{id}", reader, (*visit).answerRecall},
 }
 
-// recallPage asks how a share of ours is asked back, and says first what that can do and what not.
-type recallPage struct {
+// actPage asks how something is done about a share of ours, and says first what that can do and what not.
+type actPage struct {
 	web.Page
-	ID, Caption string
-	What        []string
-	Fields      []web.Field
-	May         bool
+	Caption, Action string
+	Lead            string // above What
+	What            []string
+	Fields          []web.Field
+	May             bool
+	NotYou          string // why the role may not
+	Button          string
+	Warn            bool
+}
+
+// actPage has its words under key.
+func (v *visit) actPage(s *client.SentShare, key string) actPage {
+	w, back := v.words, "/sent/"+s.ID.String()
+	p := actPage{
+		Page: v.page(key + ".title"), Action: back + "/" + key, Caption: w.Code("kind", s.Kind) + " · " + w.T("sent.to", "agency", v.g.agencyName(s.To)),
+		Lead: w.T(key + ".lead"), Button: w.T(key + ".button"), NotYou: w.T("act.notyou"),
+	}
+	p.Back = back
+	return p
 }
 
 // recallable reports whether a share of ours may be asked back: it speaks of a case and was delivered.
@@ -59,14 +74,11 @@ func (v *visit) recall() error {
 		return v.redirect("/sent/" + s.ID.String())
 	}
 	w := v.words
-	p := recallPage{
-		Page: v.page("recall.title"), ID: s.ID.String(), May: mayAct("recall.notice", v.role),
-		Caption: w.Code("kind", s.Kind) + " · " + w.T("sent.to", "agency", v.g.agencyName(s.To)),
-	}
-	p.Back = "/sent/" + p.ID
+	p := v.actPage(s, "recall")
+	p.May, p.NotYou, p.Warn = mayAct("recall.notice", v.role), w.T("recall.notyou"), true
 	p.What = []string{w.T("recall.what." + string(s.State)), w.T("recall.what.correct"), w.T("recall.what.record")}
 	p.Fields = v.factFields("recall.notice", "reason", "action", "danger")
-	return v.render("recall", p)
+	return v.render("act", p)
 }
 
 func mayAct(code string, role fairlead.Role) bool {

@@ -26,6 +26,7 @@ type recipientRoad struct {
 	Road      []roadStep
 	Events    []eventLine
 	Late      string // overdue
+	Up        string // where it is taken a level up
 }
 
 type eventLine struct {
@@ -203,9 +204,18 @@ func (v *visit) road(l link, acks map[string][]*client.Message) (shareRoad, erro
 	if err := v.recallEvents(s, note); err != nil {
 		return r, err
 	}
+	if err := either(v.escalationEvents(id, note), v.permissionEvents(id, note)); err != nil {
+		return r, err
+	}
 	slices.Reverse(r.Events)
-	r.Late = v.late(s, acks[l.share])
-	return r, nil
+	if r.Late, err = v.late(s, acks[l.share]); err != nil || r.Late == "" {
+		return r, err
+	}
+	up, _, err := v.escalates(s)
+	if up {
+		r.Up = r.Href + "/escalate"
+	}
+	return r, err
 }
 
 func (v *visit) decided(s *client.SentShare) (time.Time, error) {
@@ -217,19 +227,6 @@ func (v *visit) decided(s *client.SentShare) (time.Time, error) {
 		return time.Time{}, err
 	}
 	return list[0].Decided, nil
-}
-
-// late says that an answer of a person is due and has not come.
-func (v *visit) late(s *client.SentShare, acks []*client.Message) string {
-	if s.Verdict == nil || len(acks) > 0 {
-		return ""
-	}
-	for _, d := range s.Verdict.Due {
-		if at, err := time.Parse(time.RFC3339, d.At); err == nil && d.Code == dueAck && v.now().After(at) {
-			return v.words.T("event.overdue")
-		}
-	}
-	return ""
 }
 
 // dueAck is the clock of a person's acknowledgement of an alert.
@@ -315,6 +312,8 @@ type sentPage struct {
 	ID       string
 	Follows  []replyChoice
 	Recall   bool // it may be asked back
+	Escalate bool // it may be taken a level up
+	Permit   bool // its recipient may be let pass it on
 	Caption  string
 	Rows     []row
 	Road     recipientRoad
@@ -350,6 +349,10 @@ func (v *visit) sentMessage() error {
 		o.Past = true
 		p.Outcome = &o
 	}
+	if p.Escalate, _, err = v.escalates(s); err != nil {
+		return err
+	}
+	p.Permit = len(controlled(s)) > 0
 	v.sentRows(&p, h)
 	if p.Sections, err = v.ownSections(id); err != nil {
 		return err

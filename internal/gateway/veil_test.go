@@ -111,5 +111,5 @@ func (b *tab) guarded(r *reader) map[string]string {
 	r.post(thread+"/restrict", url.Values{"next": {"restrict"}, "reason": {"family"}})
 	r.post(thread+"/whereabouts", url.Values{"next": {"/"}, "reason": {"plan"}})
 	r.get(sent)
-	return map[string]string{"restricted-case": thread, "restricted-sent": sent, "whereabouts": thread + "/whereabouts", "restrict": thread + "/restrict", "again": "/sign-in/again", "session": "/session", "export": thread + "/export", "export-inbox": "/inbox/export", "join": "/people/new", "person": "/person/SW1", "compare": "/agreements/A9/1/compare?with=A1/1", "agreement-signing": "/agreements/A9/1"}
+	return map[string]string{"restricted-case": thread, "restricted-sent": sent, "whereabouts": thread + "/whereabouts", "restrict": thread + "/restrict", "again": "/sign-in/again", "session": "/session", "export": thread + "/export", "export-inbox": "/inbox/export", "escalate": sent + "/escalate", "permit": sent + "/permit", "join": "/people/new", "person": "/person/SW1", "compare": "/agreements/A9/1/compare?with=A1/1", "agreement-signing": "/agreements/A9/1"}
 }
