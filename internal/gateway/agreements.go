@@ -18,7 +18,7 @@ import (
 type termView struct {
 	ID, Text string
 	Rows     []row
-	Asks     []ruleWord // conditions and obligations
+	Asks     []string // conditions and obligations
 	Permits  bool
 }
 
@@ -32,6 +32,8 @@ type agreementPage struct {
 	web.Page
 	Path       string
 	Caption    string
+	Tongue     string // of the signed words, BCP 47; "" it is not known
+	Signed     string // says which it is
 	Standing   stateTag
 	Rows       []row
 	Terms      []termView
@@ -67,17 +69,17 @@ func (v *visit) agreement() error {
 	p := agreementPage{Page: v.page("agreement.title", "title", s.Title), Path: pathOf(s), Caption: w.T("agreement.version", "id", s.ID, "version", s.Version)}
 	p.Back = "/agreements"
 	p.Standing.Tag, p.Standing.Colour = v.standing(s)
-	p.Rows, p.Governance = v.agreementRows(s), v.governanceRows(&s.Governance)
+	p.Tongue = tongueOf(&s.Agreement)
+	p.Signed = w.T("agreement.tongue.unknown")
+	if p.Tongue != "" {
+		p.Signed = w.T("agreement.tongue", "language", w.Tongue(p.Tongue))
+	}
+	p.Rows, p.Governance = v.agreementRows(s), v.governanceRows(&s.Governance, p.Tongue)
 	for i := range s.Terms {
 		t := &s.Terms[i]
-		view := termView{ID: t.ID, Text: t.Text, Permits: t.Permit != nil, Rows: v.scopeRows(t.Scope())}
-		if t.When != nil {
-			view.Asks = v.ruleWords([]string{t.When.String()})
-		}
-		if t.Oblige != nil {
-			view.Asks = append(view.Asks, v.ruleWords(t.Oblige.Words())...)
-		}
-		p.Terms = append(p.Terms, view)
+		p.Terms = append(p.Terms, termView{
+			ID: t.ID, Text: t.Text, Permits: t.Permit != nil, Rows: v.scopeRows(t.Scope()), Asks: slices.Concat(v.whenWords(t.When), v.obligeWords(t.Oblige)),
+		})
 	}
 	p.Others = v.otherVersions(s)
 	v.agreementActs(&p, s)
@@ -113,13 +115,14 @@ func (v *visit) agreementRows(s *agreement.Standing) (rows []row) {
 		text("agreement.review", w.Date(by))
 	}
 	text("agreement.notice", w.N("agreement.notice.days", s.NoticeDays))
-	text("agreement.objective", s.Objective)
 	text("agreement.dpia", s.DPIA)
-	text("agreement.summary", s.Summary)
+	for _, part := range []struct{ key, text string }{{"agreement.objective", s.Objective}, {"agreement.summary", s.Summary}} {
+		rows = append(rows, row{Key: w.T(part.key), Text: signedText(part.text, tongueOf(&s.Agreement))})
+	}
 	return append(rows, row{Key: w.T("agreement.digest"), Text: template.HTML(`<span class="app-mono">` + s.Digest.String() + `</span>`)})
 }
 
-func (v *visit) governanceRows(g *agreement.Governance) (rows []row) {
+func (v *visit) governanceRows(g *agreement.Governance, tongue string) (rows []row) {
 	for _, part := range []struct{ key, text string }{
 		{"rights", g.Rights},
 		{"transparency", g.Transparency},
@@ -130,7 +133,7 @@ func (v *visit) governanceRows(g *agreement.Governance) (rows []row) {
 		{"disputes", g.Disputes},
 		{"sanctions", g.Sanctions},
 	} {
-		rows = append(rows, row{Key: v.words.T("governance." + part.key), Text: template.HTML(`<p class="app-text" dir="auto">` + template.HTMLEscapeString(part.text) + `</p>`)})
+		rows = append(rows, row{Key: v.words.T("governance." + part.key), Text: signedText(part.text, tongue)})
 	}
 	return rows
 }
@@ -281,11 +284,8 @@ func (v *visit) signedAgreements() (list []changeRow, err error) {
 // boxView is one product of what a comparison opens, closes or changes.
 type boxView struct {
 	Rows     []row
-	Was, Now []ruleWord
+	Was, Now []string
 }
-
-// ruleWord is a condition or obligation; Lang is its language where that is not the page's.
-type ruleWord struct{ Text, Lang string }
 
 type comparePage struct {
 	web.Page
@@ -313,7 +313,7 @@ func (v *visit) compareAgreements() error {
 	if other.ID == s.ID && other.Version > s.Version {
 		before, after = s, other
 	}
-	book := v.g.cfg.Client.Snapshot().Book(v.now())
+	book, asked := v.g.cfg.Client.Snapshot().Book(v.now()), v.askedWords(&before.Agreement, &after.Agreement)
 	c := officer.DiffOf(&before.Agreement, &after.Agreement, book.TypeOf)
 	p := comparePage{Page: v.page("compare.title", "new", c.New, "old", c.Old), Notes: v.differences(&before.Agreement, &after.Agreement)}
 	p.Back = pathOf(s)
@@ -326,32 +326,23 @@ func (v *visit) compareAgreements() error {
 		}
 		view := comparePart{Title: v.words.T("compare." + part.key), Colour: part.colour}
 		for _, b := range part.boxes {
-			view.Boxes = append(view.Boxes, v.boxView(&b))
+			view.Boxes = append(view.Boxes, v.boxView(&b, asked))
 		}
 		p.Parts = append(p.Parts, view)
 	}
 	return v.render("compare", p)
 }
 
-// ruleWords are conditions and obligations. The transfer is said in the reader's language; the rest has the words of the
-// rules, which are English.
-func (v *visit) ruleWords(list []string) (out []ruleWord) {
-	for _, text := range list {
-		first, rest, _ := strings.Cut(text, "; ")
-		if code, ok := strings.CutPrefix(first, "transfer "); ok {
-			out = append(out, ruleWord{Text: v.words.T("scope.transfer") + ": " + v.words.Code("mechanism", code)})
-			text = rest
-		}
-		if text != "" {
-			out = append(out, ruleWord{Text: text, Lang: "en"})
-		}
-	}
-	return out
-}
-
-func (v *visit) boxView(b *officer.Box) boxView {
+func (v *visit) boxView(b *officer.Box, asked map[string][]string) boxView {
 	scope := agreement.Scope{From: b.From, To: b.To, Kinds: b.Kinds, Purposes: b.Purposes, Bases: b.Bases, Sections: b.Sections, Urgency: b.Urgency}
-	return boxView{Rows: v.scopeRows(&scope), Was: v.ruleWords(b.Was), Now: v.ruleWords(b.Asks)}
+	view := boxView{Rows: v.scopeRows(&scope)}
+	for _, term := range b.Was {
+		view.Was = append(view.Was, asked[term]...)
+	}
+	for _, term := range b.Asks {
+		view.Now = append(view.Now, asked[term]...)
+	}
+	return view
 }
 
 // differences tells what differs beside what may be sent, as officer.Change.Notes does in English.

@@ -166,13 +166,16 @@ func (o *opening) add(a *agreement.Agreement, w *flow, code fairlead.SectionCode
 		}
 		found = true
 		o.clauses = append(o.clauses, a.Ref()+"#"+t.ID)
-		o.terms = append(o.terms, asks(t))
+		o.terms = append(o.terms, Asks(t))
 	}
 	return found
 }
 
-// asks is what a permit asks and obliges to, in words.
-func asks(t *agreement.Term) string {
+// Asks is what a permit asks and obliges to, in words, or on which condition a prohibition bars. A Box names terms so.
+func Asks(t *agreement.Term) string {
+	if t.Permit == nil {
+		return "unless " + t.When.String()
+	}
 	parts := []string{}
 	if t.Permit.Transfer != "" {
 		parts = append(parts, "transfer "+string(t.Permit.Transfer))
@@ -193,7 +196,7 @@ func (o *opening) free(terms []agreement.Term, w *flow, code fairlead.SectionCod
 		if t.When == nil {
 			return false
 		}
-		o.terms = append(o.terms, "unless "+t.When.String())
+		o.terms = append(o.terms, Asks(t))
 	}
 	return true
 }
