@@ -203,7 +203,7 @@ func (v *visit) standing(s *agreement.Standing) (string, string) {
 		state, colour = "active", "green"
 	case s.Paused(v.now()):
 		state, colour = "suspended", "red"
-	case s.Expired(v.now()) || s.Ended > 0:
+	case v.past(s):
 		state, colour = "ended", "grey"
 	}
 	return v.words.Code("agreement", state), colour

@@ -175,7 +175,12 @@ func (v *visit) settles() bool {
 }
 
 func (v *visit) maySign(s *agreement.Standing) bool {
-	return v.signs() && s.Party(v.g.agency) && !slices.Contains(s.Signed, v.g.agency) && !s.Expired(v.now()) && !s.Over(v.now())
+	return v.signs() && s.Party(v.g.agency) && !slices.Contains(s.Signed, v.g.agency) && !v.past(s)
+}
+
+// past reports whether a version is over, or can never be in force any more.
+func (v *visit) past(s *agreement.Standing) bool {
+	return s.Expired(v.now()) || s.Ended > 0 || !v.now().Before(s.Until.Add(time.Second))
 }
 
 // maySet asks the rules themselves whether a party may do that to a version now.
@@ -358,7 +363,9 @@ func (v *visit) differences(a, b *agreement.Agreement) (list []string) {
 	for _, id := range b.Parties {
 		say(a.Party(id), "party.new", "who", v.g.agencyName(id))
 	}
-	at := func(t fairlead.Time) string { return v.words.Date(t.Time) + ", " + v.words.Clock(t.Time) }
+	at := func(t fairlead.Time) string {
+		return v.words.Date(t.Time) + ", " + t.In(v.words.Zone()).Format("15:04:05 MST")
+	} // in force to the second
 	say(a.From.Equal(b.From.Time), "from", "old", at(a.From), "new", at(b.From))
 	say(a.Until.Equal(b.Until.Time), "until", "old", at(a.Until), "new", at(b.Until))
 	say(a.ReviewBy == b.ReviewBy, "review", "old", a.ReviewBy, "new", b.ReviewBy)

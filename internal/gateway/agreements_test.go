@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"fairlead/internal/agreement"
 	"fairlead/internal/client"
@@ -69,6 +70,18 @@ func TestAgreements(t *testing.T) {
 	sig.settled(page)
 	sig.says(page, "In force", "Suspend this agreement")
 	sig.lacks(page, "Sign for the agency", "Not yet signed by")
+	record, err := a.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig.says(page, "Signed by</dt><dd class=\"govuk-summary-list__value\">Alder Council, Birch Directorate<", agreement.Digest(record).String())
+	outsider := w.serve(hubtest.Cedar, "en")
+	w.join(outsider, "SG1", "Sid Otherwise", "AGREEMENT_SIGNATORY")
+	for _, path := range []string{page, "/agreements/A1/1"} {
+		if status, _ := outsider.signIn(t, "SG1").post(path+"/sign", nil); status != http.StatusForbidden && status != http.StatusNotFound {
+			t.Errorf("who is no party signs %s: %d", path, status)
+		}
+	}
 
 	if status, _ := sig.post(page+"/suspend", nil); status != http.StatusUnprocessableEntity {
 		t.Errorf("suspended without a reason: %d", status)
@@ -94,7 +107,16 @@ func TestAgreements(t *testing.T) {
 	sig.says("/agreements/A9/2/compare?with=A9/1", "Se poate trimite și înainte nu se putea", "Nu se mai poate trimite", "Diferă ce au convenit părțile")
 
 	w.Clock.Set(w.Clock.Now().Add(16 * 60e9))
+	if _, body := sig.post(page+"/suspend", url.Values{"reason": {"breach"}}); !strings.HasPrefix(body, "/sign-in/again?") {
+		t.Errorf("suspended without a fresh proof of who signs: %s", body)
+	}
 	if _, body := sig.post("/agreements/A9/2/sign", nil); !strings.HasPrefix(body, "/sign-in/again?") {
 		t.Errorf("signed without a fresh proof of who signs: %s", body)
+	}
+	w.wait(3 * 365 * 24 * time.Hour)
+	sig = alder.signIn(t, "SG1")
+	sig.lacks("/agreements/A9/2", "Sign for the agency", "Not yet in force")
+	if status, _ := sig.post("/agreements/A9/2/sign", nil); status != http.StatusForbidden {
+		t.Errorf("what has ended is signed: %d", status)
 	}
 }

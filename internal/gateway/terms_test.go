@@ -67,7 +67,7 @@ func TestTerms(t *testing.T) {
 	sig.says("/agreements/A9/1", inEnglish...)
 	sig.says("/agreements/A9/1", `<blockquote class="govuk-inset-text" dir="auto" lang="en">the signed words`, `lang="en">questions are asked`)
 	sig.says("/agreements/A9/2", "The words were signed in Romanian", `lang="ro">textul care a fost semnat`, "It is deleted after 1 day<")
-	sig.says("/agreements/A9/2/compare?with=A9/1", "It is deleted after 90 days", "It is deleted after 1 day<", "Consent to the page is given by: ", "Transfer abroad: Adequacy", "Not sent where this holds, or where it is not known: Only at the level of need: ")
+	sig.says("/agreements/A9/2/compare?with=A9/1", "It is deleted after 90 days", "It is deleted after 1 day<", "Consent to the page is given by: ", "Transfer abroad: Adequacy", "Term out has other words", "Not sent where this holds, or where it is not known: Only at the level of need: ")
 	sig.get("/language?to=ro")
 	sig.says("/agreements/A9/1", inRomanian...)
 	sig.says("/agreements/A9/2", "Textul a fost semnat în limba română")
