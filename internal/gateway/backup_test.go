@@ -28,6 +28,7 @@ func TestRestoreGateway(t *testing.T) {
 	sw.post(thread+"/restrict", url.Values{"next": {"restrict"}, "reason": {"family"}})
 	sw.post(thread+"/whereabouts", url.Values{"next": {sent}, "reason": {"plan"}})
 	sw.take(thread+"/export", url.Values{"format": {"csv"}})
+	alder.signIn(t, "TM1").says(sent, "Mara")
 	dir := alder.agency.Home.Dir
 	token, err := gateway.Invite(dir, gateway.Person{User: "SW1", Name: "Nell Ashdown"}, w.Clock.Now())
 	if err != nil {
@@ -54,6 +55,7 @@ func TestRestoreGateway(t *testing.T) {
 	sw.says("/cases?q=N-7", "N-7", "Restricted")
 	sw.says(thread, "Delivered: their program", "Restricted by Nell Ashdown", "I plan for the child", "a table of the timeline")
 	sw.lacks(sent, "8 Sample Street")
+	sw.says(sent, "Tom Merrow, team manager") // who looked, before
 	alder.signIn(t, "").says("/invitation/"+token, "Hello Nell Ashdown")
 	again := sw.send(sw.write("alert.missing", alder.alert("N-9")))
 	if err := w.Settle(t.Context()); err != nil {

@@ -52,7 +52,7 @@ func (p *caseFile) file(e *fileEntry, s *sectionView, sum string) enclosed {
 	ending, allowed := extensions[s.FileType]
 	f := enclosed{
 		No: s.FileNo, Name: fmt.Sprintf("file-%d-%s%s", s.FileNo, s.About, ending), What: s.Name, With: p.T("export.file.with", "message", e.Title, "agency", e.Peer),
-		Type: s.FileType, Size: s.Size, Sum: sum,
+		Type: s.Media, Size: s.Size, Sum: sum,
 	}
 	switch {
 	case !allowed:

@@ -47,7 +47,7 @@ const (
 func (v *visit) home() error {
 	p := homePage{Page: v.page("home.title"), Reads: v.reads(), May: v.acts()}
 	var all []task
-	for _, gather := range []func() ([]task, error){v.unopened, v.unanswered, v.unheard, v.unreplied, v.waiting, v.ending} {
+	for _, gather := range []func() ([]task, error){v.alarmed, v.unopened, v.unanswered, v.unheard, v.unreplied, v.waiting, v.ending} {
 		list, err := gather()
 		if err != nil {
 			return err
@@ -89,6 +89,18 @@ func (v *visit) span(d time.Duration) string {
 	return v.words.N("span.days", int(d.Hours()/24))
 }
 
+// alarmTime is how soon somebody reads what the program found.
+const alarmTime = 4 * time.Hour
+
+// alarmed is that the program found something which it did not do and nobody may expect: the newest stands for all.
+func (v *visit) alarmed() ([]task, error) {
+	list, err := v.g.cfg.Client.Alarms()
+	if err != nil || len(list) == 0 {
+		return nil, err
+	}
+	return []task{{Href: "/proofs", Title: v.words.T("task.alarm"), Who: v.words.T("proofs.title"), at: unstamp(list[len(list)-1].At).Add(alarmTime)}}, nil
+}
+
 // unopened are the messages that nobody here has opened, by when that is due.
 func (v *visit) unopened() (list []task, err error) {
 	if !v.reads() {
@@ -103,12 +115,30 @@ func (v *visit) unopened() (list []task, err error) {
 
 func (v *visit) receivedTask(r client.Received, key string, at time.Time) task {
 	t := task{
-		Href: "/messages/" + r.ID.String(), Title: v.words.T(key, "what", v.words.Code("kind", r.Kind)), Who: v.words.T("message.from", "agency", v.g.agencyName(r.From)), at: at,
+		Href: "/messages/" + r.ID.String(), Title: v.words.T(key, "what", v.words.Code("kind", r.Kind)), Who: v.withCase(r.ID, v.words.T("message.from", "agency", v.g.agencyName(r.From))), at: at,
 	}
 	if s := strands[r.Kind]; s != "" {
 		t.Strand = v.words.Code("strategy", s)
 	}
 	return t
+}
+
+// caseOf names the case of a share by this agency's own reference; "" there is none yet.
+func (v *visit) caseOf(id fairlead.ShareID) string {
+	var ref string
+	err := v.g.db.QueryRow(`SELECT coalesce(max(b.ref), '') FROM threads a JOIN threads b ON b.thread = a.thread WHERE a.share = ?`, id.String()).Scan(&ref)
+	if err != nil || ref == "" {
+		return ""
+	}
+	return v.words.T("case.title", "ref", ref)
+}
+
+// withCase says which case before who it is from or for.
+func (v *visit) withCase(id fairlead.ShareID, who string) string {
+	if name := v.caseOf(id); name != "" {
+		return name + " · " + who
+	}
+	return who
 }
 
 // ackDue is when a person is to have said something to a message: by its own clock if it started one,
@@ -182,7 +212,7 @@ func (v *visit) unheard() (list []task, err error) {
 			if at, err := time.Parse(time.RFC3339, d.At); err == nil && d.Code == dueAck {
 				list = append(list, task{
 					Href: "/sent/" + s.ID.String(), Title: v.words.T("task.unheard", "what", v.words.Code("kind", s.Kind)),
-					Who: v.words.T("sent.to", "agency", v.g.agencyName(s.To)), at: at,
+					Who: v.withCase(s.ID, v.words.T("sent.to", "agency", v.g.agencyName(s.To))), at: at,
 				})
 			}
 		}
@@ -213,7 +243,7 @@ func (v *visit) unreplied() (list []task, err error) {
 				if at, ok := v.dueAt(d); ok && v.now().After(at) && slices.Contains(answerKinds[kind], d.Code) {
 					list = append(list, task{
 						Href: "/sent/" + s.ID.String(), Title: v.words.T("task.unreplied", "what", v.words.Code("kind", s.Kind)),
-						Who: v.words.T("sent.to", "agency", v.g.agencyName(s.To)), at: at,
+						Who: v.withCase(s.ID, v.words.T("sent.to", "agency", v.g.agencyName(s.To))), at: at,
 					})
 				}
 			}
@@ -239,7 +269,7 @@ func (v *visit) waiting() (list []task, err error) {
 		}
 		list = append(list, task{
 			Href: "/approvals/" + s.ID.String(), Title: v.words.T("task.approve", "what", v.words.Code("kind", s.Kind)),
-			Who: v.words.T("sent.to", "agency", v.g.agencyName(s.To)), at: h.ValidUntil.Time,
+			Who: v.withCase(s.ID, v.words.T("sent.to", "agency", v.g.agencyName(s.To))), at: h.ValidUntil.Time,
 		})
 	}
 	return list, err

@@ -15,6 +15,7 @@ const perPage = 25
 
 // line is one message in a list.
 type line struct {
+	Case                      string // by our own reference
 	Href, Title, Peer, PeerID string
 	When                      template.HTML
 	Tag, Colour               string // state, in a word
@@ -71,10 +72,11 @@ func (v *visit) filters(states []string, list string) []web.Field {
 	return []web.Field{kinds, agencies, state}
 }
 
-// shownKinds are the kinds that a list is filtered by: those about children.
+// shownKinds are the kinds that a list is filtered by: those about children, and what follows them.
 var shownKinds = []string{
 	"alert.missing", "alert.at_risk", "alert.arrival", "alert.update", "alert.cancel", "referral.new", "referral.response", "info.request",
 	"info.response", "info.delay", "assessment.share", "investigation.coordinate", "liaison.note", "nrm.notice", "guardian.notice", "correction", "disclosure.refusal",
+	"recall.notice", "recall.confirmation", "escalation", "onward.permission",
 }
 
 func (v *visit) pages(p *listPage, n, total int, path string) {
@@ -82,6 +84,12 @@ func (v *visit) pages(p *listPage, n, total int, path string) {
 	p.Count = v.words.N("list.count", total)
 	q := v.r.URL.Query()
 	p.Filtered = q.Get("kind") != "" || q.Get("agency") != "" || q.Get("state") != ""
+	switch {
+	case total == 0 && p.Filtered:
+		p.Count = v.words.T("list.none.filtered")
+	case total == 0:
+		p.Count = v.words.T("list.none")
+	}
 	to := func(n int) string {
 		q := url.Values{"kind": {q.Get("kind")}, "agency": {q.Get("agency")}, "state": {q.Get("state")}, "page": {strconv.Itoa(n)}}
 		return path + "?" + q.Encode()
@@ -117,7 +125,7 @@ func (v *visit) receivedLine(r client.Received) line {
 		state = "open"
 	}
 	return line{
-		Href: "/messages/" + r.ID.String(), Title: v.words.Code("kind", r.Kind), Peer: v.g.agencyName(r.From), PeerID: string(r.From), When: v.words.When(r.At),
+		Case: v.caseOf(r.ID), Href: "/messages/" + r.ID.String(), Title: v.words.Code("kind", r.Kind), Peer: v.g.agencyName(r.From), PeerID: string(r.From), When: v.words.When(r.At),
 		Tag: v.words.Code("acked", state), Colour: map[string]string{"open": "blue", "accepted_for_action": "green", "opened_by_human": "grey"}[state], New: r.Acked == "",
 	}
 }
@@ -149,7 +157,7 @@ var stateColours = map[client.State]string{
 
 func (v *visit) postedLine(s client.Posted) line {
 	return line{
-		Href: "/sent/" + s.ID.String(), Title: v.words.Code("kind", s.Kind), Peer: v.g.agencyName(s.To), PeerID: string(s.To), When: v.words.When(s.Created),
+		Case: v.caseOf(s.ID), Href: "/sent/" + s.ID.String(), Title: v.words.Code("kind", s.Kind), Peer: v.g.agencyName(s.To), PeerID: string(s.To), When: v.words.When(s.Created),
 		Tag: v.words.Code("state", s.State), Colour: stateColours[s.State],
 	}
 }

@@ -28,7 +28,8 @@ type sectionView struct {
 	Handling    []string
 	Facts       []fact
 	File        string // where it is fetched, if it is a file
-	FileType    string
+	FileType    string // media type
+	Media       string // in words
 	Size        string
 	FileNo      int    // in an exported case
 	Veil        string // something is hidden: where the reason is asked
@@ -116,7 +117,7 @@ func (v *visit) message() error {
 
 func (v *visit) receivedPage(m *client.Message) receivedPage {
 	w, h := v.words, m.Header
-	p := receivedPage{Page: v.page("kind." + h.Kind), ID: h.ID.String(), Caption: w.T("message.from", "agency", v.g.agencyName(h.From.Agency))}
+	p := receivedPage{Page: v.page("kind." + h.Kind), ID: h.ID.String(), Caption: v.withCase(h.ID, w.T("message.from", "agency", v.g.agencyName(h.From.Agency)))}
 	p.Back = "/inbox"
 	p.Proved = w.T("message.proved", "entry", m.Index, "size", v.g.cfg.Client.Tree().N)
 	p.Unopened = w.T("message.willrecord")
@@ -170,7 +171,11 @@ func (v *visit) headerRows(h *envelope.Header, text func(key, value string)) {
 		text("message.handling", w.Code("tlp", h.TLP)+" · "+w.Code("gsc", h.GSC))
 	}
 	if h.To.User != "" {
-		text("message.named", h.To.User)
+		name := h.To.User
+		if name == dutyLead {
+			name = w.T("who.dutylead")
+		}
+		text("message.named", name)
 	}
 }
 
@@ -233,6 +238,10 @@ func (v *visit) sectionView(kind string, c client.Content) sectionView {
 		return s
 	}
 	if c.JSON == nil {
+		s.Media = c.Type
+		if key := "media." + c.Type; w.Has(key) {
+			s.Media = w.T(key)
+		}
 		s.FileType, s.Size, s.bytes = c.Type, w.T("bytes", "n", (len(c.Bytes)+1023)/1024), c.Bytes
 		return s
 	}

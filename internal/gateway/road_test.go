@@ -257,6 +257,7 @@ func TestHubAway(t *testing.T) {
 	for body == "" || !strings.Contains(body, "The hub cannot be reached") { // until the program has tried
 		_, body = r.get("/agency")
 	}
+	r.says("/proofs", "Hub</dt><dd class=\"govuk-summary-list__value\">The hub cannot be reached")
 	thread := r.send(r.write("alert.missing", alder.alert("N-7")))
 	if _, body = r.get(thread); !strings.Contains(body, "still queued here") || strings.Contains(body, "✓</span> Recorded") {
 		t.Errorf("the page says more than is so: %s", body)

@@ -339,7 +339,7 @@ func (v *visit) sentMessage() error {
 	if err != nil {
 		return err
 	}
-	p := sentPage{Page: v.page("kind." + s.Kind), ID: id.String(), Follows: v.followChoices(s), Recall: recallable(s), Caption: v.words.T("sent.to", "agency", v.g.agencyName(s.To)), Away: v.g.away() != nil}
+	p := sentPage{Page: v.page("kind." + s.Kind), ID: id.String(), Follows: v.followChoices(s), Recall: recallable(s), Caption: v.withCase(id, v.words.T("sent.to", "agency", v.g.agencyName(s.To))), Away: v.g.away() != nil}
 	p.Back = "/sent"
 	if p.Thread, p.Road, err = v.roadIn(id); err != nil {
 		return err

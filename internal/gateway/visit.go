@@ -185,6 +185,11 @@ func (v *visit) languages() (list []web.Link) {
 	return list
 }
 
+// belongs are the pages that stand under another one of the menu.
+var belongs = map[string][]string{
+	"inbox": {"/messages", "/recalls"}, "agency": {"/approvals", "/consents", "/agreements", "/people", "/person", "/proofs", "/session"},
+}
+
 func (v *visit) menu() (list []web.Link) {
 	for _, m := range []struct {
 		key, href string
@@ -193,7 +198,8 @@ func (v *visit) menu() (list []web.Link) {
 		if m.reader && !v.reads() {
 			continue
 		}
-		here := v.r.URL.Path == m.href || m.href != "/" && strings.HasPrefix(v.r.URL.Path, m.href+"/")
+		under := append([]string{m.href}, belongs[m.key]...)
+		here := v.r.URL.Path == m.href || m.href != "/" && slices.Contains(under, "/"+strings.Split(v.r.URL.Path, "/")[1])
 		list = append(list, web.Link{Href: m.href, Text: v.words.T("nav." + m.key), Current: here})
 	}
 	return list
