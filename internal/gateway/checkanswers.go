@@ -45,7 +45,7 @@ type checkPage struct {
 	Away        bool
 	Unsure      bool
 	Who         bool // the recipients may be changed
-	Override    bool // a refusal keeps a section, or is overridden
+	Override    bool // a refusal keeps a section
 }
 
 type checkedStage struct {
@@ -74,7 +74,7 @@ func (v *visit) checkAnswers(d *written, f form) error {
 		for _, pr := range previews {
 			p.Outcomes = append(p.Outcomes, v.outcome(pr.To, pr.Decision))
 		}
-		p.Override = d.overrides() || len(refusedCodes(previews)) > 0
+		p.Override = !d.overrides() && len(refusedCodes(previews)) > 0
 		p.Nobody = !slices.ContainsFunc(previews, func(pr client.Preview) bool { return pr.Decision.Result != fairlead.Refused })
 		p.Ready = !p.Nobody
 	}
@@ -142,19 +142,15 @@ func (v *visit) checkedStages(d *written, f form) (list []checkedStage) {
 		return list
 	}
 	law := checkedStage{Name: stageLaw, Title: w.T("step.law")}
-	add := func(name, words string) {
-		if words != "" {
-			law.Rows = append(law.Rows, row{
-				Key: w.T("q." + name), Text: template.HTML(template.HTMLEscapeString(words)), Name: w.T("q." + name), Href: "/send/" + d.ID + "/law?return=1#" + name,
-			})
-		}
+	fields, err := v.lawFields(d, f) // what is asked depends on who gets it
+	if err != nil {                  // nobody yet
+		return list
 	}
-	if b := d.Values.Get("basis"); b != "" {
-		add("basis", w.T("basis."+b))
-	}
-	for _, x := range []struct{ name, list string }{{"told", "told"}, {"danger", "danger"}, {"p18", "p18"}, {"detriment", "detriment"}} {
-		if value := d.Values.Get(x.name); value != "" {
-			add(x.name, w.Code(x.list, value))
+	for _, fd := range fields {
+		for _, o := range fd.Options {
+			if o.Checked {
+				law.Rows = append(law.Rows, row{Key: fd.Label, Text: plain(o.Label), Name: fd.Label, Href: "/send/" + d.ID + "/law?return=1#" + fd.Name})
+			}
 		}
 	}
 	if out, err := v.build(d, f); err == nil {

@@ -57,9 +57,9 @@ func (g *Gateway) saveDraft(d *written) error {
 	if err != nil {
 		return err
 	}
-	_, err = g.db.Exec(`INSERT INTO drafts (id, user, kind, changed, version, sealed) VALUES (?,?,?,?,?,?)
-		ON CONFLICT (id) DO UPDATE SET user = excluded.user, changed = excluded.changed, version = excluded.version, sealed = excluded.sealed`,
-		d.ID, d.User, d.Kind, stamp(d.Changed), d.Version, sealed)
+	_, err = g.db.Exec(`INSERT INTO drafts (id, user, kind, changed, version, sealed, ref) VALUES (?,?,?,?,?,?,?)
+		ON CONFLICT (id) DO UPDATE SET user = excluded.user, changed = excluded.changed, version = excluded.version, sealed = excluded.sealed, ref = excluded.ref`,
+		d.ID, d.User, d.Kind, stamp(d.Changed), d.Version, sealed, d.Values.Get("ref"))
 	return err
 }
 
@@ -184,6 +184,7 @@ func (v *visit) answerTo(d *written, m *client.Message) error {
 
 // draftLine is a draft in a list.
 type draftLine struct {
+	Case                      string // by our own reference
 	Href, Title, Who, Version string
 	When                      template.HTML
 	Unsure                    bool // it may have been sent when the program stopped
@@ -191,19 +192,22 @@ type draftLine struct {
 
 // draftLines lists what is being written and not sent, newest first.
 func (v *visit) draftLines() (list []draftLine, err error) {
-	rows, err := v.g.db.Query(`SELECT id, user, kind, changed, sent FROM drafts WHERE sent IN ('', 'sending') ORDER BY changed DESC LIMIT 50`)
+	rows, err := v.g.db.Query(`SELECT id, user, kind, changed, sent, ref FROM drafts WHERE sent IN ('', 'sending') ORDER BY changed DESC LIMIT 50`)
 	if err != nil {
 		return nil, err
 	}
 	var users []string
 	for rows.Next() {
-		var id, user, kind, changed, sent string
-		if err := rows.Scan(&id, &user, &kind, &changed, &sent); err != nil {
+		var id, user, kind, changed, sent, ref string
+		if err := rows.Scan(&id, &user, &kind, &changed, &sent, &ref); err != nil {
 			rows.Close()
 			return nil, err
 		}
+		if ref != "" {
+			ref = v.words.T("case.title", "ref", ref)
+		}
 		list = append(list, draftLine{
-			Href: "/send/" + id + "/" + stageCheck, Title: v.words.Code("kind", kind), When: v.words.When(unstamp(changed)), Unsure: sent == "sending",
+			Case: ref, Href: "/send/" + id + "/" + stageCheck, Title: v.words.Code("kind", kind), When: v.words.When(unstamp(changed)), Unsure: sent == "sending",
 		})
 		users = append(users, user)
 	}

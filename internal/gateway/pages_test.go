@@ -292,9 +292,12 @@ func TestRefusedAndRepaired(t *testing.T) {
 	if _, body := r.post(draft+"/send", version()); strings.HasPrefix(body, "/cases/") {
 		t.Error("sent to nobody")
 	}
+	r.post(draft+"/law", url.Values{"basis": {"enquiry"}, "told": {"no"}, "detriment": {"none"}, "danger": {"clear"}})
 	form := version()
 	form["to"] = []string{"CEDAR", "ASPEN"}
 	r.post(draft+"/who", form)
+	r.lacks(draft+"/check", "Could sending this abroad endanger") // nobody is abroad: it is no longer asked
+	r.says("/send", "Alert: a child is missing, <bdi>Case N-7</bdi>")
 	sent := version()
 	for range 3 {
 		if _, body := r.post(draft+"/send", sent); !strings.HasPrefix(body, "/cases/") {
