@@ -120,3 +120,31 @@ func TestAgreements(t *testing.T) {
 		t.Errorf("what has ended is signed: %d", status)
 	}
 }
+
+// questions lets Alder and Birch ask each other about a child.
+func questions(at time.Time) *agreement.Agreement {
+	scope := func(from, to fairlead.AgencyID, basis fairlead.Art6, m fairlead.Mechanism) *agreement.Scope {
+		return &agreement.Scope{
+			From: []fairlead.AgencyID{from}, To: []fairlead.AgencyID{to}, Purposes: []fairlead.Purpose{"PRT-ASSESS"}, Kinds: []string{"info.request", "referral.new"},
+			Bases: []fairlead.Art6{basis}, Sections: []fairlead.SectionCode{"ID-CORE", "SC-HIST", "RISK"}, Transfer: m,
+		}
+	}
+	a := &agreement.Agreement{
+		ID: "A9", Version: 1, Title: "Questions between Alder and Birch", Form: "dsa", Parties: []fairlead.AgencyID{hubtest.Alder, hubtest.Birch},
+		From: fairlead.At(at), Until: fairlead.At(at.AddDate(1, 0, 0)), ReviewBy: at.AddDate(0, 11, 0).Format(time.DateOnly), DPIA: "DPIA-9",
+		Objective: "to ask what is needed", Summary: "questions are asked",
+		Terms: []agreement.Term{
+			{ID: "out", Text: "the signed words", Permit: scope(hubtest.Alder, hubtest.Birch, fairlead.Art6Legal, fairlead.MechanismAdequacy)},
+			{ID: "back", Text: "the signed words", Permit: scope(hubtest.Birch, hubtest.Alder, fairlead.Art6EU, fairlead.MechanismIntoUK)},
+		},
+		Governance: agreement.Governance{
+			Rights: "each its own", Transparency: "notices", Accuracy: "corrections", Security: "keys", Retention: "as long as the file", Breach: "24 hours",
+			Disputes: "the leads meet", Sanctions: "suspension",
+		},
+	}
+	for _, id := range a.Parties {
+		a.Signatories = append(a.Signatories, agreement.Signatory{Agency: id, Name: "A. Director", Role: "Director"})
+		a.Contacts = append(a.Contacts, agreement.Contact{Agency: id, DPO: "dpo@example.org"})
+	}
+	return a
+}
