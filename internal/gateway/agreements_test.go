@@ -106,12 +106,16 @@ func TestAgreements(t *testing.T) {
 	sig.get("/language?to=ro")
 	sig.says("/agreements/A9/2/compare?with=A9/1", "Se poate trimite și înainte nu se putea", "Nu se mai poate trimite", "Diferă ce au convenit părțile")
 
+	before := alder.posted("agreement.")
 	w.Clock.Set(w.Clock.Now().Add(16 * 60e9))
 	if _, body := sig.post(page+"/suspend", url.Values{"reason": {"breach"}}); !strings.HasPrefix(body, "/sign-in/again?") {
 		t.Errorf("suspended without a fresh proof of who signs: %s", body)
 	}
 	if _, body := sig.post("/agreements/A9/2/sign", nil); !strings.HasPrefix(body, "/sign-in/again?") {
 		t.Errorf("signed without a fresh proof of who signs: %s", body)
+	}
+	if after := alder.posted("agreement."); after != before {
+		t.Errorf("%d words on agreements left although nobody showed who they are", after-before)
 	}
 	w.wait(3 * 365 * 24 * time.Hour)
 	sig = alder.signIn(t, "SG1")

@@ -148,6 +148,9 @@ func TestPermission(t *testing.T) {
 	if _, body := tm.post(permit, yes); !strings.HasPrefix(body, "/sign-in/again") {
 		t.Errorf("permitted without a fresh proof of who it is: %s", body)
 	}
+	if n := alder.posted("onward.permission"); n != 0 {
+		t.Errorf("%d permissions left although nobody showed who they are", n)
+	}
 	tm.post("/sign-in/again/demo", url.Values{"next": {permit}})
 	for range 2 {
 		if _, body := tm.post(permit, yes); !strings.HasPrefix(body, sent+"?done=permitted") {

@@ -1,8 +1,8 @@
 package gateway_test
 
 import (
-	"database/sql"
 	"fmt"
+	"html/template"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -37,27 +37,34 @@ func TestProofs(t *testing.T) {
 		t.Errorf("the first key is not our own: %v", keys)
 	}
 	tree := alder.agency.Client.Tree()
-	sw.says("/proofs", fmt.Sprintf(`Entries of the log that were proved</dt><dd class="govuk-summary-list__value">%d<`, tree.N), "No fault was found", "this agency has no list of witnesses")
+	_, body = sw.get("/proofs")
+	for now := alder.agency.Client.Tree(); now != tree; now = alder.agency.Client.Tree() { // the log grew meanwhile
+		tree = now
+		_, body = sw.get("/proofs")
+	}
+	if want := fmt.Sprintf(`Entries of the log that were proved</dt><dd class="govuk-summary-list__value">%d<`, tree.N); !strings.Contains(body, want) || !strings.Contains(body, template.HTMLEscapeString(tree.Hash.String())) {
+		t.Errorf("the page does not hold the tree of %d: %s", tree.N, body)
+	}
+	sw.says("/proofs", "No fault was found", "this agency has no list of witnesses")
 	sw.lacks("/", "this program did not do")
 
 	db, err := store.Open(filepath.Join(alder.agency.Home.Dir, "store.db"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := raise(db, w.Clock.Now(), "entry 7 says something else than entry 6 <b>"); err != nil {
-		t.Fatal(err)
+	t.Cleanup(func() { db.Close() })
+	alarm := func(query string, values ...any) {
+		t.Helper()
+		if _, err := db.Exec(query, values...); err != nil {
+			t.Fatal(err)
+		}
 	}
+	alarm(`INSERT INTO alarms (at, what) VALUES (?, ?)`, w.Clock.Now().UTC().Format(time.RFC3339), "entry 7 says something else than entry 6 <b>") // as package client does
 	sw.says("/proofs", "entry 7 says something else than entry 6 &lt;b&gt;", "Something happened that this program did not do")
 	sw.lacks("/proofs", "No fault was found")
 	sw.says("/", "something happened that this program did not do", `href="/proofs"`)
 	sw.everywhere("SW1", "/proofs", "/")
-}
-
-// raise puts an alarm into the store of an agency, as package client does with what it finds.
-func raise(db *sql.DB, at time.Time, what string) error {
-	defer db.Close()
-	_, err := db.Exec(`INSERT INTO alarms (at, what) VALUES (?, ?)`, at.UTC().Format(time.RFC3339), what)
-	return err
+	alarm(`DELETE FROM alarms`) // this world is sound
 }
 
 // TestWitnesses: the page says how far others have seen the same log, and that they have not when they are cut off.

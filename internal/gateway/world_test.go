@@ -204,3 +204,12 @@ func (s *site) agencyNow() time.Time {
 }
 
 func clientFilter(kind string) client.Filter { return client.Filter{Kind: kind} }
+
+// posted counts what left the house, or waits to, of a kind or of those that begin so.
+func (s *site) posted(kind string) int {
+	_, n, err := s.agency.Posted(clientFilter(kind))
+	if err != nil {
+		return -1
+	}
+	return n
+}
