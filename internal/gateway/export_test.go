@@ -113,12 +113,22 @@ func TestExports(t *testing.T) {
 		t.Errorf("the filter is forgotten: %q", lines)
 	}
 	d4.says("/inbox/export", "Dana Inventata, practician: un tabel al mesajelor primite")
+	taken := func(r *reader) int {
+		_, inbox := r.get("/inbox/export")
+		_, one := r.get(case4 + "/export")
+		return strings.Count(inbox+one, "Dana Inventata, practician: ")
+	}
+	before := taken(d4)
 	w.Clock.Set(w.Clock.Now().Add(16 * 60e9))
+	d4.post(case4+"/export", url.Values{"format": {"csv"}})
 	if _, body = d4.post("/inbox/export", nil); !strings.HasPrefix(body, "/sign-in/again?") {
 		t.Errorf("exported without a fresh proof of who it is: %s", body)
 	}
 	if _, body = d4.get("/inbox/export"); !strings.HasPrefix(body, "/sign-in/again?") {
 		t.Errorf("the page does not ask early: %s", body)
+	}
+	if after := taken(birch.signIn(t, "D4")); after != before || before == 0 {
+		t.Errorf("%d files left, %d before anybody had to show who they are", after, before)
 	}
 }
 
