@@ -112,6 +112,9 @@ func (b *Broker) decideShare(batch *batch, a *arrival, now time.Time) {
 	if l.Outcome == entry.OutcomeControl && a.share.H.Kind == "ack" {
 		b.receipts(batch, l.From, before, a.share)
 	}
+	if l.Outcome == entry.OutcomeControl && a.share.H.Kind == "log.alarm" {
+		b.heed(l.From, e.index)
+	}
 }
 
 // append folds an entry into the batch and adds its ledger message.

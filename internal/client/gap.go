@@ -10,6 +10,7 @@ import (
 	"fairlead/internal/entry"
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/policy"
 	"fairlead/internal/registry"
 )
 
@@ -30,7 +31,7 @@ func (t *taking) advance(index int64, counter uint64, leaf []byte) error {
 }
 
 func (t *taking) gapAlarm(leaf []byte, index int64, counter, before uint64) error {
-	return t.alarm(leaf, "entry %d: delivery %d arrived after delivery %d: something was withheld, hidden or delivered twice", index, counter, before)
+	return t.alarm(policy.AlarmGap, index, leaf, "entry %d: delivery %d arrived after delivery %d: something was withheld, hidden or delivered twice", index, counter, before)
 }
 
 // countOn moves the position over every number that has come.
@@ -59,13 +60,13 @@ func (t *taking) countOn(p position) error {
 func (t *taking) admitTomb(index int64, leaf entry.Leaf, frame []byte) error {
 	tomb, err := envelope.ParseTombstone(frame)
 	if err != nil {
-		return t.alarm(frame, "entry %d: %v", index, err)
+		return t.faulty(index, frame, err)
 	}
 	if leaf.To != t.cfg.Agency || leaf.Outcome != entry.OutcomeDelivered {
-		return t.alarm(frame, "entry %d: a tombstone for what was not delivered to this agency", index)
+		return t.alarm(policy.AlarmFalse, index, frame, "entry %d: a tombstone for what was not delivered to this agency", index)
 	}
 	if err := t.ordered(tomb.Order, leaf); err != nil {
-		return t.alarm(frame, "entry %d: delivery %d was deleted: %v", index, leaf.Counter, err)
+		return t.alarm(policy.AlarmGap, index, frame, "entry %d: delivery %d was deleted: %v", index, leaf.Counter, err)
 	}
 	var stored bool
 	if err := t.tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM inbox WHERE idx = ?)`, index).Scan(&stored); err != nil || stored {
@@ -111,8 +112,8 @@ func stops(record json.RawMessage, id fairlead.ShareID) bool {
 	return false
 }
 
-// watchGaps alarms where a number is missing and the hub has nothing more to say: it is called when all that
-// the hub had was taken. A payload is deleted after its tombstone was written, so whoever finds the gap finds
+// watchGaps alarms where a number or a proof is missing and the hub has nothing more to say: it is called when all
+// that the hub had was taken. A payload is deleted after its tombstone was written, so whoever finds the gap finds
 // the tombstone too; its proof may still be on the way.
 func (c *Client) watchGaps() error {
 	c.mu.Lock()
@@ -123,7 +124,7 @@ func (c *Client) watchGaps() error {
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
 	t := &taking{Client: c, tx: tx, snap: c.snap, tree: c.tree}
-	if err := t.watchGap(); err != nil {
+	if err := errors.Join(t.watchGap(), t.watchUnproved()); err != nil {
 		return err
 	}
 	return tx.Commit()

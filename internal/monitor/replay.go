@@ -165,6 +165,7 @@ func (p *replayer) follows(l entry.Leaf, d *entry.Detail) (want entry.Leaf, ok b
 	switch {
 	case d.Share != nil:
 		p.seen(d.Share)
+		p.alarms(d.Share)
 		return p.share(l, d.Share)
 	case d.Notice != nil:
 		return p.notice(l, d.Notice)

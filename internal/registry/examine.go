@@ -246,7 +246,7 @@ func (s *Snapshot) recordFault(h *envelope.Header, record []byte, at time.Time) 
 		reason, advice = fairlead.ReasonSchema, s.permissionFault(h, record)
 	case "consent.withdraw":
 		reason, advice = fairlead.ReasonSchema, s.withdrawalFault(h.From.Agency, record)
-	case "staff.record", "training.record":
+	case "staff.record", "training.record", "log.alarm":
 		return policy.Cause{} // the agency's own word, signed; policy has parsed it
 	case "approval":
 		reason, advice = s.approvalFault(h.From.Agency, record, at)
