@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"fairlead/internal/monitor"
 	"fairlead/internal/tlog"
@@ -11,6 +12,9 @@ import (
 
 // errProof ends evidence where the log's own key signed what this log never was.
 var errProof = errors.New("the log's key signed another log than this one: keep the file and the copy as they are")
+
+// errOther: the agency signed that it was shown another log, and no exhibit is signed by the log's key.
+var errOther = errors.New("the agency signed that it knows another log than this one: compare with other mirrors, and with the agency")
 
 // maxEvidence bounds the file of an agency: its alarms hold whole deliveries.
 const maxEvidence = 1 << 30
@@ -32,10 +36,11 @@ func examine(ctx context.Context, o *options) error {
 	if err := o.print(x); err != nil {
 		return err
 	}
-	for _, e := range x.Exhibits {
-		if e.Proof {
-			return errProof
-		}
+	switch proof := slices.ContainsFunc(x.Exhibits, func(e monitor.Exhibit) bool { return e.Proof }); {
+	case proof:
+		return errProof
+	case !x.SameLog:
+		return errOther
 	}
 	return nil
 }

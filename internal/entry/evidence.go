@@ -41,10 +41,10 @@ func ParseEvidence(file []byte) (*SignedEvidence, *Evidence, error) {
 	var s SignedEvidence
 	var e Evidence
 	if err := strictjson.Unmarshal(file, &s); err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrEvidence, err)
+		return nil, nil, fmt.Errorf("%w: it is not what fairlead evidence wrote: %w", ErrEvidence, err)
 	}
 	if err := strictjson.Unmarshal(s.Evidence, &e); err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrEvidence, err)
+		return nil, nil, fmt.Errorf("%w: it is not what fairlead evidence wrote: %w", ErrEvidence, err)
 	}
 	if err := e.Agency.Check(); err != nil || e.At.IsZero() {
 		return nil, nil, fmt.Errorf("%w: want agency, at, log, seen and alarms", ErrEvidence)
