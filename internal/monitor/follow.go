@@ -88,7 +88,7 @@ func (p *replayer) bind(h *envelope.Header, sh *entry.Share) {
 	}
 }
 
-// notice checks a notice of the hub: it must have been owed, and say what was owed.
+// notice checks a notice of the hub: it must have been owed to whom it is delivered, and say what was owed.
 func (p *replayer) notice(l entry.Leaf, n *entry.Notice) (entry.Leaf, bool) {
 	h, err := envelope.ParseHeader(n.Header)
 	if err != nil {
@@ -96,9 +96,11 @@ func (p *replayer) notice(l entry.Leaf, n *entry.Notice) (entry.Leaf, bool) {
 		return entry.Leaf{}, false
 	}
 	kind, owed := "agreement.status", p.snap.Unannounced(l.At)
-	made := slices.ContainsFunc(owed, func(a registry.Announcement) bool { return string(announce(p.snap, a, l.At)) == string(n.Record) })
+	made := slices.ContainsFunc(owed, func(a registry.Announcement) bool {
+		return a.To == h.To.Agency && string(announce(p.snap, a, l.At)) == string(n.Record)
+	})
 	if stop, ok := p.snap.Owed(); ok && !made && h.Kind == "consent.withdraw" {
-		kind, made = h.Kind, string(recordOf(stop)) == string(n.Record)
+		kind, made = h.Kind, stop.To == h.To.Agency && string(recordOf(stop)) == string(n.Record)
 	}
 	if stop, err := registry.ParseStop(n.Record); err == nil && p.chosen != nil && len(stop.Shares) > 0 {
 		kind = "consent.withdraw" // what was owed, only the whole log says
