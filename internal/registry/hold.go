@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -124,7 +125,7 @@ func (s *Snapshot) decideRelease(sh *entry.Share, at time.Time) policy.Decision 
 		return refused(fairlead.ReasonSchema, err.Error())
 	}
 	held := s.held[h.ID]
-	if held == nil || held.index != *sh.Releases || held.share.Digest != sh.Digest {
+	if held == nil || held.index != *sh.Releases || !same(held.share, sh) {
 		return refused(fairlead.ReasonSecondPerson, "no such share waits")
 	}
 	if a := s.agencies[h.From.Agency]; a == nil || held.index < a.Entry {
@@ -144,6 +145,14 @@ func (s *Snapshot) decideRelease(sh *entry.Share, at time.Time) policy.Decision 
 	d := policy.Decide(policy.Request{Header: h, Descriptors: ds, Record: sh.Record}, s.Facts(h, ds, sh.Record, at), at)
 	narrow(&d, held.share.Decision.Sections)
 	return d
+}
+
+// same reports whether a release is of the very share that was held, part by part: the header alone does not say
+// which of its digests are of parts.
+func same(held, sh *entry.Share) bool {
+	return held.Digest == sh.Digest && held.Account == sh.Account && held.Subject == sh.Subject &&
+		bytes.Equal(held.Header, sh.Header) && bytes.Equal(held.Signature, sh.Signature) && bytes.Equal(held.Record, sh.Record) &&
+		slices.EqualFunc(held.Descriptors, sh.Descriptors, bytes.Equal) && slices.Equal(held.Keys, sh.Keys)
 }
 
 // narrow withholds what was withheld when the share was held: nobody has approved more than that.
