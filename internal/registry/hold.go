@@ -131,6 +131,9 @@ func (s *Snapshot) decideRelease(sh *entry.Share, at time.Time) policy.Decision 
 	if a := s.agencies[h.From.Agency]; a == nil || held.index < a.Entry {
 		return refused(fairlead.ReasonSignature, "its sender has replaced the key that signed it; send it again if it is still needed")
 	}
+	if to := s.agencies[h.To.Agency]; to != nil && held.index < to.Entry {
+		return refused(fairlead.ReasonKeyStale, "its recipient has replaced the keys it is sealed to, as after a theft; seal again")
+	}
 	if !at.Before(h.ValidUntil.Time) {
 		return refused(fairlead.ReasonSecondPerson, "nobody approved it in time; send it again if it is still needed")
 	}
