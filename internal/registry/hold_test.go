@@ -13,6 +13,7 @@ import (
 	"fairlead/internal/entry"
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/registry"
 	"fairlead/internal/staff"
 )
 
@@ -204,6 +205,37 @@ func TestApprovals(t *testing.T) {
 				t.Errorf("to be released: %v", released)
 			}
 		})
+	}
+}
+
+// TestHeldIsBounded: so many shares of one agency wait and no more; one that ends makes room, and others go on.
+func TestHeldIsBounded(t *testing.T) {
+	o := newOffice(t)
+	o.agree("A2", "WDB-CSC", "NOR-CSC")
+	o.consented("WDB-CSC", kid, "c-9", consent.Item{Status: "refused", Sections: []fairlead.SectionCode{"EDU"}})
+	o.trainAt("NOR-CSC", "WDB-CSC", "user-1")
+	for range registry.MaxHeld - 1 {
+		if d := o.commit(o.share(o.override())); d.Result != fairlead.Held {
+			t.Fatalf("%s: %+v", d.Result, d)
+		}
+	}
+	if d := o.commit(o.share(o.override())); first(d) != "P14 "+string(fairlead.ReasonSecondPerson) || len(d.Used) != registry.MaxHeld {
+		t.Errorf("one more: %s, on %d entries", first(d), len(d.Used))
+	}
+	if got := first(o.commit(o.share(o.note("NOR-CSC", "WDB-CSC")))); got != "delivered" {
+		t.Errorf("one that need not wait: %s", got)
+	}
+	other := o.override()
+	other.h.From.Agency, other.h.To.Agency = "WDB-CSC", "NOR-CSC"
+	if got := o.commit(o.share(other)); got.Result != fairlead.Held {
+		t.Errorf("another agency: %s %+v", got.Result, got.Causes)
+	}
+	if got := o.approve("NOR-CSC", o.approval("manager-2")); got != "delivered" {
+		t.Fatal(got)
+	}
+	o.release(o.snap.Releasable(o.at)[0])
+	if got := o.commit(o.share(o.override())); got.Result != fairlead.Held {
+		t.Errorf("after a release: %+v", got)
 	}
 }
 
