@@ -140,8 +140,8 @@ func (s *Snapshot) setOperators(record []byte) error {
 	}
 	names, keys := map[string]bool{}, map[string]bool{}
 	for _, o := range r.Operators {
-		if raw, err := hex.DecodeString(o.Key); err != nil || len(raw) != ed25519.PublicKeySize || o.Name == "" || len(o.Name) > 40 {
-			return fmt.Errorf("operator %q: want a name and an Ed25519 key of 64 hexadecimal digits", o.Name)
+		if raw, err := hex.DecodeString(o.Key); err != nil || hex.EncodeToString(raw) != o.Key || len(raw) != ed25519.PublicKeySize || o.Name == "" || len(o.Name) > 40 {
+			return fmt.Errorf("operator %q: want a name and an Ed25519 key of 64 hexadecimal digits, small ones", o.Name)
 		}
 		names[o.Name], keys[o.Key] = true, true
 	}

@@ -95,10 +95,10 @@ func TestOperators(t *testing.T) {
 		}
 		return l
 	}
-	twin := list("ana", "ben")
-	twin[1].Key = twin[0].Key
+	twin, loud := list("ana", "ben"), list("ana", "ben")
+	twin[1].Key, loud[1].Key = twin[0].Key, strings.ToUpper(twin[0].Key)
 	for name, bad := range map[string][]registry.Operator{
-		"one": list("ana"), "none": nil, "one name twice": list("ana", "ana"), "one key twice": twin, "a key that is none": {operator("ana"), {Name: "ben", Key: "00"}},
+		"one": list("ana"), "none": nil, "one name twice": list("ana", "ana"), "one key twice": twin, "one key twice, in capitals": loud, "a key that is none": {operator("ana"), {Name: "ben", Key: "00"}},
 		"no name": {operator("ana"), {Key: operator("ben").Key}},
 	} {
 		if err := w.register("operators", registry.Operators{Operators: bad}); err == nil {
