@@ -159,16 +159,23 @@ func (p *replayer) unparsed(l entry.Leaf, u *entry.Unparsed) entry.Leaf {
 }
 
 // told checks, about once a minute of the log's time, that nobody has been waiting longer to be told
-// that an agreement is in force or a consent has ended. All entries up to the instant are folded.
+// that an agreement is in force or a consent has ended, and no share to be let go that was approved or whose time is
+// over. All entries up to the instant are folded.
 func (p *replayer) told(at time.Time) {
 	if at.Sub(p.sampled) < patience {
 		return
 	}
 	p.sampled = at
 	owed := map[string]time.Time{}
-	names := p.snap.Owing()
+	var names []string
+	for _, name := range p.snap.Owing() {
+		names = append(names, "tells "+name)
+	}
 	for _, a := range p.snap.Unannounced(at) {
-		names = append(names, fmt.Sprintf("%s that agreement %s/%d is in force", a.To, a.Agreement, a.Version))
+		names = append(names, fmt.Sprintf("tells %s that agreement %s/%d is in force", a.To, a.Agreement, a.Version))
+	}
+	for _, sh := range p.snap.Releasable(at) {
+		names = append(names, fmt.Sprintf("ends the hold of entry %d", *sh.Releases))
 	}
 	for _, name := range names {
 		since, waiting := p.owed[name]
@@ -176,7 +183,7 @@ func (p *replayer) told(at time.Time) {
 		case !waiting:
 			since = at
 		case !since.IsZero():
-			p.differsAt(p.snap.Size()-1, "missing notice", "nothing by "+stamp(at), "the hub tells "+name+", by "+stamp(since.Add(patience)))
+			p.differsAt(p.snap.Size()-1, "missing entry", "nothing by "+stamp(at), "the hub "+name+", by "+stamp(since.Add(patience)))
 			since = time.Time{} // said once
 		}
 		owed[name] = since

@@ -167,7 +167,7 @@ func TestReplayFindsLies(t *testing.T) {
 			if first := r.Replay.Differences[0]; tt.want != nil && first.Entry != int64(tt.at) {
 				t.Errorf("the first difference is of entry %d, want %d", first.Entry, tt.at)
 			}
-			if tt.want == nil && !strings.Contains(r.Words(), "missing notice: the log says nothing by") {
+			if tt.want == nil && !strings.Contains(r.Words(), "missing entry: the log says nothing by") {
 				t.Error("nobody misses the notice")
 			}
 		})
