@@ -308,7 +308,7 @@ func TestReleaseNarrows(t *testing.T) {
 			o.consented("NOR-CSC", kid, "c-2", consent.Item{Status: "refused", Sections: []fairlead.SectionCode{"PRO-CONTACT"}})
 		}, "delivered_redacted [PRO-CONTACT OVERRIDE-NOTE LEGAL]"},
 		"the child says yes": {func(o *office) { o.consented("NOR-CSC", kid, "c-2", consent.Item{Status: "given"}) }, "delivered_redacted [OVERRIDE-NOTE LEGAL]"},
-		"a wider agreement": {(*office).widen, "delivered_redacted [OVERRIDE-NOTE LEGAL]"},
+		"a wider agreement":  {(*office).widen, "delivered_redacted [OVERRIDE-NOTE LEGAL]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOffice(t)
