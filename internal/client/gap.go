@@ -68,9 +68,9 @@ func (t *taking) admitTomb(index int64, leaf entry.Leaf, frame []byte) error {
 	if err := t.ordered(tomb.Order, leaf); err != nil {
 		return t.alarm(frame, "entry %d: delivery %d was deleted: %v", index, leaf.Counter, err)
 	}
-	var stored bool
-	if err := t.tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM inbox WHERE idx = ?)`, index).Scan(&stored); err != nil || stored {
-		return err // it was stored here all the same; its order was noted with it
+	var known bool
+	if err := t.tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM inbox WHERE idx = ?) OR EXISTS (SELECT 1 FROM erased WHERE idx = ?)`, index, index).Scan(&known); err != nil || known {
+		return err // it was stored here all the same, and its order was noted with it; or the tombstone comes again
 	}
 	if _, err := t.tx.Exec(`INSERT OR IGNORE INTO erased VALUES (?, ?, ?, ?, ?)`,
 		leaf.Counter, index, leaf.Share.String(), string(leaf.From), tomb.Order); err != nil {

@@ -38,6 +38,8 @@ func TestTombstones(t *testing.T) {
 			w.lose(test.order, test.bend, test.prove)
 			if test.alarm == "" {
 				w.calm()
+				w.check(w.agency(birch).takeAll(w.agency(birch).messages)) // all of it comes again, as after a restored backup
+				w.calm()
 				if n, err := w.agency(birch).Erased(); err != nil || len(n) != 1 {
 					t.Errorf("erased %v %v", n, err)
 				}
