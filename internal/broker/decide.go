@@ -348,6 +348,9 @@ func (b *Broker) flushUnread(batch *batch, now time.Time) {
 	}
 	slices.Sort(passed)
 	for _, account := range passed {
+		if batch.full() { // the others come with the next one
+			return
+		}
 		u := batch.unread[account]
 		delete(batch.unread, account)
 		if u.more > 0 {

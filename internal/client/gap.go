@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"fairlead/internal/entry"
 	"fairlead/internal/envelope"
@@ -68,9 +69,9 @@ func (t *taking) admitTomb(index int64, leaf entry.Leaf, frame []byte) error {
 	if err := t.ordered(tomb.Order, leaf); err != nil {
 		return t.alarm(policy.AlarmGap, index, frame, "entry %d: delivery %d was deleted: %v", index, leaf.Counter, err)
 	}
-	var stored bool
-	if err := t.tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM inbox WHERE idx = ?)`, index).Scan(&stored); err != nil || stored {
-		return err // it was stored here all the same; its order was noted with it
+	var known bool
+	if err := t.tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM inbox WHERE idx = ?) OR EXISTS (SELECT 1 FROM erased WHERE idx = ?)`, index, index).Scan(&known); err != nil || known {
+		return err // it was stored here all the same, and its order was noted with it; or the tombstone comes again
 	}
 	if _, err := t.tx.Exec(`INSERT OR IGNORE INTO erased VALUES (?, ?, ?, ?, ?)`,
 		leaf.Counter, index, leaf.Share.String(), string(leaf.From), tomb.Order); err != nil {
@@ -145,38 +146,40 @@ func (t *taking) watchGap() error {
 	if err != nil {
 		return err
 	}
-	for n := p.Counter + 1; n < counter; n++ {
-		if parked, err := t.parkedTomb(n); err != nil || parked {
-			return err
-		}
+	if parked, err := t.parkedTomb(p.Counter, counter); err != nil || parked {
+		return err
 	}
 	return t.gapAlarm(leaf, index, counter, p.Counter)
 }
 
 // headsToProve is within how many checkpoints the hub hands out every proof: it sends the proofs with the
-// checkpoint, and what does not fit into a batch with the next.
+// checkpoint, and what does not fit into a batch with the next. They are counted from where the number was missed first,
+// which no word of the hub puts off.
 const headsToProve = 3
 
-// parkedTomb reports whether a tombstone for number n waits for its proof, and may.
-func (t *taking) parkedTomb(n uint64) (bool, error) {
+// parkedTomb reports whether a tombstone for a number between two waits for its proof, and may.
+func (t *taking) parkedTomb(after, before uint64) (bool, error) {
 	frames, err := t.frames(envelope.TypeTomb)
 	if err != nil {
 		return false, err
 	}
-	for _, frame := range frames {
+	explains := func(frame []byte) bool {
 		tomb, err := envelope.ParseTombstone(frame)
 		if err != nil {
-			continue
+			return false
 		}
 		l, err := entry.ParseLeaf(tomb.Leaf)
-		if err != nil || l.Counter != n || l.To != t.cfg.Agency {
-			continue
-		}
-		var heads int
-		err = t.tx.QueryRow(`SELECT count(*) FROM heads WHERE size > ?`, tomb.Order).Scan(&heads)
-		return heads < headsToProve, err
+		return err == nil && l.To == t.cfg.Agency && l.Counter > after && l.Counter < before
 	}
-	return false, nil
+	if !slices.ContainsFunc(frames, explains) {
+		return false, nil
+	}
+	if _, err := t.tx.Exec(`INSERT OR IGNORE INTO missed VALUES (?, ?)`, after+1, t.tree.N); err != nil {
+		return false, err
+	}
+	var heads int
+	err = t.tx.QueryRow(`SELECT count(*) FROM heads WHERE size > (SELECT since FROM missed WHERE counter = ?)`, after+1).Scan(&heads)
+	return heads < headsToProve, err
 }
 
 // frames lists what is parked of a type.

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -35,6 +36,9 @@ func (t *taking) admit(index int64, kind envelope.Type, frame, proof []byte) err
 		return t.alarm(policy.AlarmRewritten, index, proof, "entry %d is proved under a checkpoint of %d entries that was never announced: the hub shows two logs", index, tree.N)
 	}
 	leaf, err := entry.ParseLeaf(leafBytes)
+	if err == nil && leaf.Counter > math.MaxInt64 { // the store holds no such number
+		err = fmt.Errorf("it is delivery %d, more than there can be", leaf.Counter)
+	}
 	if err != nil {
 		return t.faulty(index, frame, err)
 	}

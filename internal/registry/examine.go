@@ -48,7 +48,15 @@ func (s *Snapshot) Decide(sh *entry.Share, at time.Time, verify VerifyFunc) poli
 	if e.Header == nil || len(e.Causes) > 0 {
 		return policy.Decide(r, policy.Facts{}, at)
 	}
-	return policy.Decide(r, s.Facts(e.Header, e.Descriptors, sh.Record, at), at)
+	d := policy.Decide(r, s.Facts(e.Header, e.Descriptors, sh.Record, at), at)
+	if d.Result != fairlead.Held {
+		return d
+	}
+	if waiting := s.heldOf(e.Header.From.Agency); len(waiting) >= MaxHeld {
+		d = refusedHold(fairlead.ReasonSecondPerson, fmt.Sprintf("%d shares of this agency wait for a second person; have them approved first", len(waiting)))
+		d.Used = waiting
+	}
+	return d
 }
 
 // Examine checks what must hold before anything in a share may be believed: account, signer and From
