@@ -192,18 +192,23 @@ func (t trie[V]) where(passes func(V) bool) trie[V] {
 
 // code writes a map, or reads one in the place of t.
 func (t *trie[V]) code(c *dump.Coder, each func(*V)) {
-	var leaves []leaf[V]
-	if !c.Reads() {
-		leaves = slices.AppendSeq(leaves, t.root.all())
-	}
-	dump.List(c, &leaves, func(l *leaf[V]) {
+	one := func(l *leaf[V]) {
 		c.Fixed(l.key[:])
 		each(&l.val)
-	})
+	}
 	if !c.Reads() {
+		count := 0
+		for range t.root.all() {
+			count++
+		}
+		dump.Int(c, &count)
+		for l := range t.root.all() {
+			one(&l)
+		}
 		return
 	}
-	if !slices.IsSortedFunc(leaves, order) {
+	var leaves []leaf[V]
+	if dump.List(c, &leaves, one); !slices.IsSortedFunc(leaves, order) {
 		c.Fail(fmt.Errorf("%w: keys out of order", dump.ErrMalformed))
 		return
 	}
