@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"fmt"
+	"iter"
 	"math/bits"
 	"slices"
 
@@ -156,7 +157,7 @@ func (n *node[V]) few() bool {
 }
 
 // all gives the leaves in order, which the keys alone give.
-func (n *node[V]) all() func(yield func(leaf[V]) bool) {
+func (n *node[V]) all() iter.Seq[leaf[V]] {
 	return func(yield func(leaf[V]) bool) { n.each(yield) }
 }
 
