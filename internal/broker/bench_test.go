@@ -161,8 +161,8 @@ func perShare(b *testing.B, size int) time.Duration {
 
 // BenchmarkMemory starts a hub with a thousand agencies and many open cases, each with a consent, three shares that
 // rely on it, and an acknowledgement: FAIRLEAD_BENCH_CASES, or 2,000. It says what is live in the whole process, NATS
-// server included, and what the system has given it; after the first start, which folds the log, or with -benchtime 2x
-// after one from the kept state.
+// server included, and what the system has given it, after a start that folds the log: run it once (-benchtime 1x), for
+// a server that was stopped in the same process is not all gone.
 func BenchmarkMemory(b *testing.B) {
 	cases, agencies := 2000, 100
 	if n, err := strconv.Atoi(os.Getenv("FAIRLEAD_BENCH_CASES")); err == nil && n > 0 {
