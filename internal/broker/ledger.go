@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 
 	"fairlead/internal/bus"
@@ -151,6 +152,7 @@ func (b *Broker) catchUp(ctx context.Context) error {
 		return fmt.Errorf("%w: %d details are blank and no entry of the log ordered them erased", ErrDiverged, n)
 	}
 	b.forgetPayloads()
+	b.payloads = maps.Collect(maps.All(b.payloads)) // a map keeps the room that reading all of LEDGER took
 	b.erase(ctx)
 	b.shown.Store(b.snap)
 	err = b.checkpoint(ctx)
