@@ -269,15 +269,14 @@ func (p *decider) checkDanger() {
 	}
 }
 
-// checkSection is P10: what the section's own default, and then the ground, allow. What stays at home, or
-// is kept from consulates, may be cleared.
+// checkSection is P10: what the section's own default, and then the ground, allow; who repairs what the first
+// says must not find the second only then. What stays at home, or is kept from consulates, may be cleared.
 func (p *decider) checkSection(s *sectionDecider) {
 	r, c := p.f.Recipient, s.care
 	barred := func(advice string) { s.against("P10", fairlead.ReasonSectionNotAllowed, advice) }
 	clearable := p.crosses && c.home || r.Type == fairlead.TypeConsulate
 	if why := sectionDefault(c, s.Code, p.crosses, r); why != "" && !(clearable && p.clears(s, c.clears)) {
 		barred(why)
-		return
 	}
 	p.checkClause(s, barred)
 }
