@@ -28,7 +28,7 @@ var (
 var (
 	factPoliceProtection = Fact{Form: Stamp, Reader: "policy.due DL-POLICE-PROT"}
 	factFound            = Fact{Form: Code, Required: true, Reader: "policy.due DL-RHI", Values: []string{"found_safe", "found_harmed", "found_abroad", "found_dead", "error", "closed_adult", "danger_passed"}}
-	factArticle          = Fact{Form: Code, Reader: "policy.checkChannel", Values: []string{"31c", "32", "33", "34"}}
+	factArticle          = Fact{Form: Code, Reader: "policy.checkChannel", Values: []string{"31c", "32", "33", "34", "35", "none"}}
 	factUrgency          = Fact{Form: Code, Reader: "policy.due DL-RFI-URG", Values: []string{"emergency", "urgent", "routine"}}
 	factInquiry          = Fact{Form: Bool, Reader: "policy.due DL-RO-INQUIRY"}
 	factMissingSince     = Fact{Form: Stamp, Required: true, Reader: "policy.checkKind"}
