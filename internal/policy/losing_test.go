@@ -406,8 +406,8 @@ var faults = map[fairlead.Reason][]fault{
 	fairlead.ReasonConsentMissing: {{func(w *world) { w.r.Descriptors[0].Consent = "c-9" }, func(w *world) { w.r.Descriptors[0].Consent = "c-1" }}},
 }
 
-// mended are the cases in which the fact itself was at fault.
-var mended = map[string]string{"fact-of-another-kind": "facts.outcome"}
+// mended are the cases in which what is lost was at fault, or was what prohibits.
+var mended = map[string]string{"fact-of-another-kind": "facts.outcome", "emergency-agreement-prohibits": "agreements"}
 
 // TestLosingAFactOfACase: none of the refusals among the cases goes for want of a fact.
 func TestLosingAFactOfACase(t *testing.T) {
