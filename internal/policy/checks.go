@@ -176,6 +176,8 @@ func (p *decider) checkRecord() {
 		var r *consent.Record
 		if r, err = consent.Parse(p.Record); errors.Is(err, consent.ErrGiver) {
 			reason = fairlead.ReasonConsentGiverInvalid
+		} else if err == nil && r.At.After(p.Header.SentAt.Add(judged)) {
+			err = errors.New("at: it is dated after it was sent; record a consent when it was given")
 		} else if err == nil && p.f.Sender != nil {
 			if err = r.CheckNation(p.f.Sender.Jurisdiction); err != nil {
 				reason = fairlead.ReasonConsentGiverInvalid

@@ -246,7 +246,7 @@ func (p *decider) lists(c fairlead.Caveat) bool {
 	})
 }
 
-// judged is how far the clocks of who judges the danger and who sends may be apart.
+// judged is how far the clocks of who judges the danger, or asks for consent, and of who sends may be apart.
 const judged = 5 * time.Minute
 
 // checkDanger is P08 for the whole share: Hague 1996 Art 37 asks before anything crosses a border.
