@@ -244,7 +244,7 @@ func TestMatrixWords(t *testing.T) {
 	b.Houses = []*agreement.House{{Version: 2, Owner: "RO-DIR", Terms: []agreement.Term{{ID: "no-edu", Text: "We take no school reports.", Prohibit: &agreement.Scope{To: []fairlead.AgencyID{"RO-DIR"}, Sections: []fairlead.SectionCode{"EDU"}}}}}}
 	words := strings.Join(strings.Fields(b.MatrixOf("NOR-CSC", "RO-DIR").Words()), " ")
 	for _, want := range []string{
-		"NOR-CSC may send to RO-DIR", "A2/1#t2-outward sections ID-CORE", "for LIAISE: liaison.note", "but never EDU: term house:RO-DIR/2#no-edu prohibits it words We take no school reports.",
+		"NOR-CSC may send to RO-DIR", "A2/1#t2-outward sections ID-CORE", "for LIAISE: correction, disclosure.refusal, liaison.note", "but never EDU: term house:RO-DIR/2#no-edu prohibits it words We take no school reports.",
 		"RO-DIR may send to NOR-CSC", "asks transfer IN-EU-ADEQ", "stand on no agreement and are not listed", "lawful basis, danger, consent and caveats",
 	} {
 		if !strings.Contains(words, want) {
