@@ -16,6 +16,8 @@ import (
 // Finding is one thing an officer should look at. An error keeps the agreement from being proposed; a
 // warning does not.
 type Finding struct {
+	File      string `json:"file,omitempty"` // and the line at which its term begins, where it was read from one
+	Line      int    `json:"line,omitempty"`
 	Agreement string `json:"agreement"`
 	Term      string `json:"term,omitempty"`
 	Error     bool   `json:"error"`
@@ -30,6 +32,15 @@ func (f Findings) Errors() bool {
 	return slices.ContainsFunc(f, func(one Finding) bool { return one.Error })
 }
 
+// In says where in a file the terms begin of which something is said.
+func (f Findings) In(file string, lineOf func(term string) int) {
+	for i := range f {
+		if f[i].Term != "" {
+			f[i].File, f[i].Line = file, lineOf(f[i].Term)
+		}
+	}
+}
+
 // Words are the findings for people.
 func (f Findings) Words() string {
 	t := &text{}
@@ -41,6 +52,9 @@ func (f Findings) Words() string {
 		where := one.Agreement
 		if one.Term != "" {
 			where += "#" + one.Term
+		}
+		if one.Line > 0 {
+			where = fmt.Sprintf("%s:%d: %s", one.File, one.Line, where)
 		}
 		t.wrap(fmt.Sprintf("%-8s", label), strings.Repeat(" ", 8), where+": "+one.What)
 	}
@@ -86,7 +100,11 @@ type linter struct {
 }
 
 func (l *linter) fault(what string) {
-	l.found = append(l.found, Finding{Agreement: l.a.Ref(), Error: true, What: what})
+	f := Finding{Agreement: l.a.Ref(), Error: true, What: what}
+	if of, rest, ok := strings.Cut(strings.TrimPrefix(what, "term "), ": "); ok && l.a.Term(of) != nil && strings.HasPrefix(what, "term ") {
+		f.Term, f.What = of, rest
+	}
+	l.found = append(l.found, f)
 }
 
 func (l *linter) warn(term, format string, args ...any) {

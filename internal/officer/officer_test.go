@@ -48,7 +48,7 @@ func TestLint(t *testing.T) {
 		says   string // "" for nothing at all
 	}{
 		"as it is":             {func(*agreement.Standing) {}, nil, ""},
-		"no such kind":         {func(s *agreement.Standing) { outward(s).Permit.Kinds[0] = "gossip" }, nil, `ERROR A2/1: term t2-outward: kind "gossip" is not in the table`},
+		"no such kind":         {func(s *agreement.Standing) { outward(s).Permit.Kinds[0] = "gossip" }, nil, `ERROR A2/1#t2-outward: kind "gossip" is not in the table`},
 		"two faults":           {func(s *agreement.Standing) { s.DPIA, s.Governance.Breach = "", "" }, nil, "ERROR A2/1: governance.breach"},
 		"no policy document":   {func(s *agreement.Standing) { s.APD = "" }, nil, "warning A2/1: it permits BIO-PHOTO, HEALTH-PHYS, ETHNO, EXPLOITER, special-category"},
 		"no interests weighed": {func(s *agreement.Standing) { outward(s).Permit.Bases = append(outward(s).Permit.Bases, "A6-1-f") }, nil, "name the legitimate interests assessment"},
