@@ -182,6 +182,7 @@ func TestExplain(t *testing.T) {
 	b := story(t)
 	st := changed(t, &b, func(s *agreement.Standing) {
 		s.Terms[0].Oblige = &agreement.Oblige{RetainDays: 30, Onward: agreement.OnwardAsk}
+		s.Term("t6-the-childs-own").Disclose = agreement.ToAuditor
 	})
 	b.Agreements[1] = st
 	h := &envelope.Header{

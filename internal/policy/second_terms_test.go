@@ -235,7 +235,7 @@ func (w *world) differs(d policy.Decision, ref string, clauses map[fairlead.Sect
 		if w.beside(s.Code) {
 			want = ""
 		}
-		fixed := policy.SectionDefault(s.Code, w.f.Sender, w.f.Recipient) != "" // P10 asks that first
+		fixed := policy.SectionDefault(s.Code, w.f.Sender, w.f.Recipient) != "" // P10 asks that too
 		if len(s.Causes) >= 4 {                                                 // more are not told
 			continue
 		}
@@ -245,7 +245,7 @@ func (w *world) differs(d policy.Decision, ref string, clauses map[fairlead.Sect
 			return "a descriptor of the hub is decided"
 		case !fixed && short != (want == ""):
 			return "whether a term permits " + string(s.Code)
-		case !fixed && s.Clause != want:
+		case s.Clause != want:
 			return "which term permits " + string(s.Code) + ": " + s.Clause
 		}
 	}
