@@ -275,8 +275,12 @@ func (p *decider) checkSection(s *sectionDecider) {
 	r, c := p.f.Recipient, s.care
 	barred := func(advice string) { s.against("P10", fairlead.ReasonSectionNotAllowed, advice) }
 	clearable := p.crosses && c.home || r.Type == fairlead.TypeConsulate
-	if why := sectionDefault(c, s.Code, p.crosses, r); why != "" && !(clearable && p.clears(s, c.clears)) {
-		barred(why)
+	why := sectionDefault(c, s.Code, p.crosses, r)
+	if why == "" || clearable && p.clears(s, c.clears) {
+		p.checkClause(s, barred)
+		return
 	}
+	barred(why)
 	p.checkClause(s, barred)
+	s.Clause = "" // of what stays at home it permits nothing
 }

@@ -245,7 +245,7 @@ func (w *world) differs(d policy.Decision, ref string, clauses map[fairlead.Sect
 			return "a descriptor of the hub is decided"
 		case !fixed && short != (want == ""):
 			return "whether a term permits " + string(s.Code)
-		case s.Clause != want:
+		case !fixed && s.Clause != want:
 			return "which term permits " + string(s.Code) + ": " + s.Clause
 		}
 	}
