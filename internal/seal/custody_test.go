@@ -124,7 +124,7 @@ func TestCustodyNotBelieved(t *testing.T) {
 		"no answer":           {func() ([]byte, error) { return nil, gone }, ErrKey},
 	} {
 		c.unwrap = test.answer
-		if _, _, err := k.Open(sealed(t, a, b, in, "x"), from, in, later); !errors.Is(err, test.want) || errors.Is(err, ErrDamaged) != (test.want == ErrDamaged) {
+		if _, _, err := k.Open(sealed(t, a, b, in, "x"), from, in, later); !errors.Is(err, test.want) || errors.Is(err, ErrDamaged) == errors.Is(err, ErrKey) {
 			t.Errorf("%s: %v, want %v", name, err, test.want)
 		}
 	}
