@@ -11,6 +11,8 @@
 //	fairlead sponsor REQUEST FINGERPRINT   countersign another agency's request, once its own people have read
 //	                              its fingerprint out to you, in words or digits
 //	fairlead join ADMISSION       take the operator's admission and connect
+//	fairlead invitation FILE      take a later invitation of the same hub: where it is, and its policy of witnesses where
+//	                              there is none here
 //	fairlead sync [-again]        send what is queued, take what has arrived; after a restore, all of it again
 //	fairlead send DRAFT.yaml [-dry-run]   show what each recipient will see, and send
 //	fairlead inbox [-exercise]    list what was delivered and proved; exercises have an inbox of their own
@@ -73,7 +75,7 @@ func main() {
 	os.Exit(exit(os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-var errUsage = errors.New("usage: fairlead enrol | reenrol | sponsor | join | sync | send | inbox | open | ack | recall ask | recall answer | consent | agreement | rules | policy | agencies | staff add | staff leave | escalate | permit | sent | approve | key rotate | tls | passphrase | recovery print|split|use | evidence | status; see: go doc fairlead/cmd/fairlead")
+var errUsage = errors.New("usage: fairlead enrol | reenrol | sponsor | join | invitation | sync | send | inbox | open | ack | recall ask | recall answer | consent | agreement | rules | policy | agencies | staff add | staff leave | escalate | permit | sent | approve | key rotate | tls | passphrase | recovery print|split|use | evidence | status; see: go doc fairlead/cmd/fairlead")
 
 // errRefused is the exit of a command whose share the hub refused: the reasons were printed.
 var errRefused = errors.New("refused; the reasons are above")
@@ -102,7 +104,7 @@ type command struct {
 }
 
 var commands = map[string]command{
-	"enrol": {1, enrol}, "reenrol": {0, reenrol}, "sponsor": {2, sponsor}, "join": {1, join}, "sync": {0, sync}, "send": {1, send}, "inbox": {0, inbox}, "open": {1, open}, "ack": {2, ack},
+	"enrol": {1, enrol}, "reenrol": {0, reenrol}, "sponsor": {2, sponsor}, "join": {1, join}, "invitation": {1, invitation}, "sync": {0, sync}, "send": {1, send}, "inbox": {0, inbox}, "open": {1, open}, "ack": {2, ack},
 	"recall ask": {3, askBack}, "recall answer": {2, answerRecall},
 	"consent": {1, send}, "consent show": {1, showConsent}, "consent withdraw": {2, withdrawConsent},
 	"agreement list": {0, agreements}, "agreement show": {1, show}, "agreement propose": {1, propose}, "agreement sign": {1, signAgreement},

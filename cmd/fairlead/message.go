@@ -271,7 +271,7 @@ func witnessed(w client.Witnessed) string {
 	}
 	switch {
 	case !w.Policy:
-		return "witnessed: not known; get witness.policy from the members of the network and put it into this folder"
+		return "witnessed: not known; take an invitation that has a policy of witnesses (fairlead invitation), or put witness.policy, from the members of the network, into this folder"
 	case w.Since.IsZero():
 		return fmt.Sprintf("witnessed up to %d entries by %s", w.Size, strings.Join(by, ", "))
 	case w.Late:

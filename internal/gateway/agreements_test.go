@@ -97,4 +97,11 @@ func TestAgreements(t *testing.T) {
 	if _, body := sig.post("/agreements/A9/2/sign", nil); !strings.HasPrefix(body, "/sign-in/again?") {
 		t.Errorf("signed without a fresh proof of who signs: %s", body)
 	}
+	if _, body := sig.post(page+"/suspend", url.Values{"reason": {"breach"}}); !strings.HasPrefix(body, "/sign-in/again?") {
+		t.Errorf("suspended without a fresh proof of who does it: %s", body)
+	}
+	sig.settled(page)
+	sig.get("/language?to=en")
+	sig.says(page, "In force")
+	sig.says("/agreements/A9/2", "Not yet signed by")
 }

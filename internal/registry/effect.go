@@ -39,7 +39,7 @@ func (s *Snapshot) register(index int64, l entry.Leaf, r *entry.Register) error 
 		if err != nil {
 			return err
 		}
-		if a.Suspended || a.Removed || len(a.FormerUsers) > 0 {
+		if a.Suspended || a.Removed || len(a.FormerUsers)+len(a.FormerWitnesses) > 0 {
 			return fmt.Errorf("the record of %s says what only later entries can", a.ID)
 		}
 		if r.Action == Reenrol {

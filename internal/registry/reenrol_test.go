@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"fairlead/internal/keyring"
 	"fairlead/internal/registry"
 	"fairlead/internal/seal"
+	"fairlead/internal/tlog"
 )
 
 // rooted is a world whose agencies have a root each.
@@ -112,6 +114,48 @@ func TestReenrol(t *testing.T) {
 		t.Errorf("the same request again: %v", err)
 	}
 	w.must(w.register(registry.Reenrol, w.asks("NOR-CSC", w.key("NOR-CSC"), nil)))
+}
+
+// TestReenrolKeysOnce: no key of an agency comes back, however many times it has had new ones since: not the OpenPGP
+// key, nor the user key, nor the witness key, which are with the thief.
+func TestReenrolKeysOnce(t *testing.T) {
+	w := newRooted(t, "NOR-CSC", "RO-DIR")
+	witness := func() string {
+		skey, err := tlog.GenerateCosigner(registry.WitnessName("hub.example/log", "NOR-CSC"))
+		w.must(err)
+		key, err := tlog.NewCosigner(skey)
+		w.must(err)
+		return key.VKey()
+	}
+	keys, users, witnesses := []*seal.Key{w.keys["NOR-CSC"]}, []string{"UNOR-CSC"}, []string{witness()}
+	for range 3 {
+		key, user, cosigner := w.key("NOR-CSC"), "U"+strconv.Itoa(len(users)), witness()
+		w.must(w.register(registry.Reenrol, w.asks("NOR-CSC", key, func(q *registry.Request, _ *[]byte) { q.User, q.Witness = user, cosigner })))
+		keys, users, witnesses = append(keys, key), append(users, user), append(witnesses, cosigner)
+	}
+	if a := w.snap.Agency("NOR-CSC"); !slices.Equal(a.FormerUsers, users[:3]) || !slices.Equal(a.FormerWitnesses, witnesses[1:3]) {
+		t.Errorf("on record as former are %q and %q", a.FormerUsers, a.FormerWitnesses)
+	}
+	for i := range keys {
+		if err := w.register(registry.Reenrol, w.asks("NOR-CSC", keys[i], nil)); !errors.Is(err, keyring.ErrTaken) {
+			t.Errorf("key %d again: %v", i, err)
+		}
+		fresh := w.key("NOR-CSC")
+		if err := w.register(registry.Reenrol, w.asks("NOR-CSC", fresh, func(q *registry.Request, _ *[]byte) { q.User = users[i] })); err == nil || !strings.Contains(err.Error(), "had before") {
+			t.Errorf("user %d again: %v", i, err)
+		}
+		if i == 0 {
+			continue // it enrolled without a witness key
+		}
+		if err := w.register(registry.Reenrol, w.asks("NOR-CSC", fresh, func(q *registry.Request, _ *[]byte) { q.Witness = witnesses[i] })); err == nil || !strings.Contains(err.Error(), "is that of NOR-CSC") {
+			t.Errorf("witness %d again: %v", i, err)
+		}
+	}
+	a := w.asks("NOR-CSC", w.key("NOR-CSC"), nil)
+	a.FormerWitnesses = witnesses[:1]
+	if err := w.register(registry.Reenrol, a); err == nil || !strings.Contains(err.Error(), "only later entries can") {
+		t.Errorf("with former keys of its own choice: %v", err)
+	}
 }
 
 func (r *rooted) certificate(key *seal.Key) *keyring.Certificate {

@@ -28,18 +28,19 @@ var ErrFold = errors.New("registry: entry does not follow from the log")
 // Agency is an enrolled agency as the register holds it.
 type Agency struct {
 	policy.Agency
-	Name          string           `json:"name"`
-	Account       fairlead.Account `json:"account"`
-	User          string           `json:"user"`                     // public NATS user key
-	Certificate   []byte           `json:"certificate"`              // OpenPGP, public
-	Witness       string           `json:"witness,omitempty"`        // public key of its cosignatures, "" if it is no witness
-	Root          string           `json:"root,omitempty"`           // public key of its root, "" if it has none
-	Request       []byte           `json:"request"`                  // exact bytes of the agency's request
-	Signature     []byte           `json:"signature"`                // over the request, by the certificate's own key
-	RootSignature []byte           `json:"root_signature,omitempty"` // over the request, by the root
-	Vouched                        // by others, over the same request
-	Removed       bool             `json:"removed,omitempty"`
-	FormerUsers   []string         `json:"former_users,omitempty"` // user keys that a re-enrolment replaced
+	Name            string           `json:"name"`
+	Account         fairlead.Account `json:"account"`
+	User            string           `json:"user"`                     // public NATS user key
+	Certificate     []byte           `json:"certificate"`              // OpenPGP, public
+	Witness         string           `json:"witness,omitempty"`        // public key of its cosignatures, "" if it is no witness
+	Root            string           `json:"root,omitempty"`           // public key of its root, "" if it has none
+	Request         []byte           `json:"request"`                  // exact bytes of the agency's request
+	Signature       []byte           `json:"signature"`                // over the request, by the certificate's own key
+	RootSignature   []byte           `json:"root_signature,omitempty"` // over the request, by the root
+	Vouched                          // by others, over the same request
+	Removed         bool             `json:"removed,omitempty"`
+	FormerUsers     []string         `json:"former_users,omitempty"`     // user keys that a re-enrolment replaced
+	FormerWitnesses []string         `json:"former_witnesses,omitempty"` // witness keys that a re-enrolment replaced
 }
 
 // Rules are what the operator sets for all: groups that senders expand, country rules, what nobody sends,
