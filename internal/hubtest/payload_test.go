@@ -14,6 +14,7 @@ import (
 	"fairlead/internal/client"
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/keystore"
 	"fairlead/internal/monitor"
 	"fairlead/internal/registry"
 )
@@ -270,6 +271,41 @@ func TestAgainAfterErasure(t *testing.T) {
 		t.Errorf("alarms %v", alarms)
 	}
 	if r, err := birch.Retained(); err != nil || !slices.Equal(r.Lost, []int64{s.Index}) {
+		t.Errorf("%+v %v", r, err)
+	}
+	w.Close()
+}
+
+// TestRetainedUnderOldKeys: an agency that has lost folder and keys knows by the keys it had that it had stored what the
+// hub then deletes.
+func TestRetainedUnderOldKeys(t *testing.T) {
+	t.Parallel()
+	w := New(t, Config{})
+	s := w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{"n":1}`)))
+	w.accept(t, Birch, s.ID, fairlead.AckOpened)
+	first := w.Clock.Now()
+	w.disconnect(Birch)
+	if err := os.RemoveAll(w.home(Birch)); err != nil {
+		t.Fatal(err)
+	}
+	w.days(first, 1, 0)
+	r := registry.Request{Agency: Birch, Name: "Birch Directorate", Type: fairlead.TypeStatutoryOverseas, Jurisdiction: "RO", Emergency: true, Again: true}
+	signed, err := client.Enrol(w.home(Birch), keystore.Unsealed, w.invitation(t), r, w.roots[Birch], w.Clock.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.admit(context1(t), Birch, signed); err != nil {
+		t.Fatal(err)
+	}
+	w.again(t, Birch)
+	w.days(first, 91, 0)
+	section := w.sealed(t, Alder, s.ID)
+	w.until(t, func() bool { return !w.holds(t, section) })
+	w.again(t, Birch)
+	if alarms := w.strange(t, Birch); len(alarms) > 0 {
+		t.Errorf("alarms %v", alarms)
+	}
+	if r, err := w.Agency(Birch).Retained(); err != nil || !slices.Equal(r.Entries, []int64{s.Index}) {
 		t.Errorf("%+v %v", r, err)
 	}
 	w.Close()
