@@ -45,6 +45,7 @@
 //	fairlead recovery print       print a sheet that opens the keys when the passphrase is forgotten
 //	fairlead recovery split       two sheets, of which both are needed
 //	fairlead recovery use         read the sheets from the standard input, one a line; set a new passphrase
+//	fairlead evidence FILE        write the file for an auditor: what the hub did wrong, if anything, with the bytes that show it
 //	fairlead status               how far each share has come, who witnessed the log, and what the hub did wrong, if anything
 //
 // Every command takes -dir (or FAIRLEAD_DIR, or -config), -json, and for what people sign -role and
@@ -72,7 +73,7 @@ func main() {
 	os.Exit(exit(os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-var errUsage = errors.New("usage: fairlead enrol | reenrol | sponsor | join | sync | send | inbox | open | ack | recall ask | recall answer | consent | agreement | rules | policy | agencies | staff add | staff leave | escalate | permit | sent | approve | key rotate | tls | passphrase | recovery print|split|use | status; see: go doc fairlead/cmd/fairlead")
+var errUsage = errors.New("usage: fairlead enrol | reenrol | sponsor | join | sync | send | inbox | open | ack | recall ask | recall answer | consent | agreement | rules | policy | agencies | staff add | staff leave | escalate | permit | sent | approve | key rotate | tls | passphrase | recovery print|split|use | evidence | status; see: go doc fairlead/cmd/fairlead")
 
 // errRefused is the exit of a command whose share the hub refused: the reasons were printed.
 var errRefused = errors.New("refused; the reasons are above")
@@ -109,7 +110,7 @@ var commands = map[string]command{
 	"agreement terminate": {2, changeAgreement(agreement.Terminate)},
 	"rules":               {1, rules}, "policy lint": {1, lint}, "policy matrix": {2, matrix}, "policy diff": {2, diff}, "policy explain": {1, explain},
 	"agencies": {0, agencies}, "key rotate": {0, rotate}, "staff add": {2, addStaff}, "staff leave": {2, removeStaff},
-	"escalate": {2, escalate}, "permit": {2, permit}, "approve": {2, approve}, "sent": {1, own}, "status": {0, status},
+	"escalate": {2, escalate}, "permit": {2, permit}, "approve": {2, approve}, "sent": {1, own}, "evidence": {1, evidence}, "status": {0, status},
 	"tls": {2, setTLS}, "passphrase": {0, passphrase}, "recovery print": {0, printSheets(1)}, "recovery split": {0, printSheets(2)}, "recovery use": {0, recoverKeys},
 }
 

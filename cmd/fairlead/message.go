@@ -318,13 +318,13 @@ func status(ctx context.Context, s *session) error {
 			s.say("%s", line)
 		}
 		for _, a := range alarms {
-			s.say("ALARM %s: %s", a.At, a.What)
+			s.say("ALARM %s: %s", a.At.Format(time.RFC3339), a.What)
 		}
 	}); err != nil {
 		return err
 	}
 	if len(alarms) > 0 {
-		return fmt.Errorf("%d alarms: what nobody here did, or what an honest hub does not do; ask the operator and your auditor, and keep %s as it is", len(alarms), s.Dir)
+		return fmt.Errorf("%d alarms: what nobody here did, or what an honest hub does not do; ask the operator and your auditor (fairlead evidence FILE), and keep %s as it is", len(alarms), s.Dir)
 	}
 	return nil
 }

@@ -123,6 +123,7 @@ type Status struct {
 	Unread    int64                     // since start
 	Owed      int                       // proofs not yet handed out
 	Splits    int64                     // since start: shares whose sender says it was shown another log
+	Alarms    int64                     // since start: what agencies' programs reported that an honest hub does not do
 	Resumed   int64                     // entries that the start did not fold: their state was kept
 }
 

@@ -3,6 +3,7 @@ package envelope
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // Delivery is what the hub hands to the recipient: the leaf of the decision, the salt that opens the
@@ -70,6 +71,19 @@ func ParseVerdictFrame(b []byte) (index int64, leaf, verdict []byte, err error) 
 	}
 	index, err = parseIndex(parts[0])
 	return index, parts[1], parts[2], err
+}
+
+// StatedLeaf finds the index and the leaf in any frame that carries them, and checks nothing else of it.
+func StatedLeaf(b []byte) (index int64, leaf []byte, err error) {
+	kind, parts, err := ParseFrame(b)
+	if err != nil {
+		return 0, nil, err
+	}
+	if !slices.Contains([]Type{TypeDelivery, TypeVerdict, TypeEntry, TypeTomb}, kind) || len(parts) < 3 {
+		return 0, nil, fmt.Errorf("%w: a frame without an entry", ErrMalformed)
+	}
+	index, err = parseIndex(parts[0])
+	return index, parts[1], err
 }
 
 // HeadFrame carries a checkpoint with the proof that it extends the one before.

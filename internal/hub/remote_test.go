@@ -25,12 +25,7 @@ type remote struct {
 
 func newRemote(t *testing.T, clientCA []byte) *remote {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &remote{dir: t.TempDir(), address: free.Addr().String()}
-	free.Close()
+	r := &remote{dir: t.TempDir(), address: hubtest.FreeAddress(t)}
 	r.server = filepath.Join(r.dir, "server")
 	r.cfg = hub.Config{Dir: filepath.Join(r.dir, "hub"), NATS: "tls://" + r.address, ClientCA: clientCA, Unlock: keystore.Unsealed}
 	if err := hub.WriteServer(r.cfg, r.server, r.address); err != nil {

@@ -35,7 +35,7 @@ func TestCrashWhileErasing(t *testing.T) {
 }
 
 func crashErasing(t *testing.T, step int, order func(testing.TB, *World, fairlead.ShareID) *client.Draft) {
-	w := New(t, Config{Listen: freeAddress(t)})
+	w := New(t, Config{Listen: FreeAddress(t)})
 	w.consented(t)
 	id := w.alone(t, Alder, DraftAssessment(Birch, Section("EDU", `{"n":1}`)))
 	w.alone(t, Alder, DraftAssessment(Birch, Section("RISK", `{"n":2}`)))
@@ -117,7 +117,7 @@ func TestCrashWhileRetaining(t *testing.T) {
 }
 
 func crashRetaining(t *testing.T, step int) {
-	w := New(t, Config{Listen: freeAddress(t)})
+	w := New(t, Config{Listen: FreeAddress(t)})
 	s := w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{"n":1}`)))
 	w.accept(t, Birch, s.ID, fairlead.AckOpened)
 	section := w.sealed(t, Alder, s.ID)

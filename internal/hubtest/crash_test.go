@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -109,16 +108,6 @@ func (p *process) stop(t testing.TB) {
 	}
 }
 
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
-
 // TestCrash kills the hub's process after each step of a round, starts it again and looks that every
 // share was decided once and arrived once. The agencies' programs live through it.
 func TestCrash(t *testing.T) {
@@ -134,7 +123,7 @@ func TestCrash(t *testing.T) {
 }
 
 func crash(t *testing.T, step int) {
-	w := New(t, Config{Listen: freeAddress(t)})
+	w := New(t, Config{Listen: FreeAddress(t)})
 	w.Hub.Close()
 	w.Hub = nil
 	dir := filepath.Join(w.Dir, "hub")
@@ -197,7 +186,7 @@ func TestCrashKeeping(t *testing.T) {
 	for step := 9; step <= 10; step++ {
 		t.Run(fmt.Sprint(step), func(t *testing.T) {
 			t.Parallel()
-			w := New(t, Config{Listen: freeAddress(t)})
+			w := New(t, Config{Listen: FreeAddress(t)})
 			before := w.Hub.Broker().Status().Entries
 			w.Hub.Close()
 			w.Hub = nil

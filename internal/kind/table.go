@@ -51,8 +51,9 @@ var Approvers = []Role{"TEAM_MANAGER", "SAFEGUARDING_LEAD", "DPO", "CALDICOTT_GU
 
 // table is domain §6, with kinds of our own at the end: approval; staff.record, by which an agency vouches
 // for a key of its people; onward.permission, by which an originator lets pages go further;
-// agency.certificate, by which an agency announces a new encryption subkey; and agency.rules, by which it
-// prohibits what it neither sends nor receives.
+// agency.certificate, by which an agency announces a new encryption subkey; agency.rules, by which it
+// prohibits what it neither sends nor receives; and log.alarm, by which its program says what an honest hub
+// does not do.
 var table = []Kind{
 	{Code: "alert.missing", Plane: Alert, Person: true, Child: true, Senders: alerting, Purposes: []Purpose{PurposeImmediate}, Facts: facts{"missing_since": factMissingSince}, Built: true},
 	{Code: "alert.at_risk", Plane: Alert, Person: true, Child: true, Senders: worried, Purposes: []Purpose{PurposeImmediate, "PREVENT"}, Built: true},
@@ -102,4 +103,5 @@ var table = []Kind{
 	{Code: "onward.permission", Plane: Control, Roles: permitting, Record: true, Built: true},
 	{Code: "agency.certificate", Plane: Control, Roles: []Role{"DPO", "SAFEGUARDING_LEAD"}, Record: true, Built: true},
 	{Code: "agency.rules", Plane: Control, Roles: []Role{"DPO", "SAFEGUARDING_LEAD"}, Record: true, Built: true},
+	{Code: "log.alarm", Plane: Control, Record: true, Built: true},
 }

@@ -67,7 +67,7 @@ type replayer struct {
 	snap    *registry.Snapshot
 	tally   *Tally
 	sampled time.Time                         // when announcements were looked at last
-	owed    map[string]time.Time              // announcements not made by then, and since when
+	owed    map[string]time.Time              // entries that the hub had not made by then, and since when
 	index   int64                             // of the entry at hand
 	orders  map[int64]int64                   // entries that ordered details erased, by entry erased
 	blanks  map[fairlead.ShareID]int64        // entries whose detail is erased, by share
@@ -168,6 +168,7 @@ func (p *replayer) follows(l entry.Leaf, d *entry.Detail) (want entry.Leaf, ok b
 	switch {
 	case d.Share != nil:
 		p.seen(d.Share)
+		p.alarms(d.Share)
 		return p.share(l, d.Share)
 	case d.Notice != nil:
 		return p.notice(l, d.Notice)

@@ -268,7 +268,7 @@ var lies = map[string]attack{
 		}
 		return nil
 	}},
-	"keep from a party that an agreement is in force": {replaying, "missing notice", func(f *field) error {
+	"keep from a party that an agreement is in force": {replaying, "missing entry", func(f *field) error {
 		at := the(f.T, f.pairs, 2, func(p pair) bool { return p.detail.Notice != nil })
 		pairs := slices.Clone(f.pairs)
 		idle := longer(pairs[:at:at], at+1)[at]
@@ -277,7 +277,7 @@ var lies = map[string]attack{
 		pairs[at] = idle
 		r, _ := monitor.Replay(f.Context(), forge(f.T, f.skey, f.vkey, pairs, nil), f.vkey)
 		for _, d := range r.Replay.Differences {
-			if d.What == "missing notice" {
+			if d.What == "missing entry" {
 				return fmt.Errorf("%v", d)
 			}
 		}

@@ -85,6 +85,12 @@ func (r *Report) findings() string {
 		if p.MoreSplits > 0 {
 			fmt.Fprintf(&b, "and %d split views more\n", p.MoreSplits)
 		}
+		for _, a := range p.Alarms {
+			fmt.Fprintln(&b, a)
+		}
+		if p.MoreAlarms > 0 {
+			fmt.Fprintf(&b, "and %d alarms more\n", p.MoreAlarms)
+		}
 		for _, d := range p.Differences {
 			fmt.Fprintln(&b, d)
 		}

@@ -115,7 +115,7 @@ func (p *decider) checkRecipient() {
 // toHub reports whether the kind is addressed to the hub itself.
 func (p *decider) toHub() bool {
 	switch p.Header.Kind {
-	case "consent.record", "consent.withdraw", "agreement.signature", "agreement.status", "agency.certificate", "agency.rules", "staff.record", "approval":
+	case "consent.record", "consent.withdraw", "agreement.signature", "agreement.status", "agency.certificate", "agency.rules", "staff.record", "approval", "log.alarm":
 		return true
 	case "ack":
 		return p.Header.Facts["level"] == string(fairlead.AckDelivered)
@@ -163,6 +163,8 @@ func (p *decider) checkRecord() {
 		_, err = ParseGrant(p.Record)
 	case "training.record":
 		_, err = staff.ParseTraining(p.Record)
+	case "log.alarm":
+		_, err = ParseReport(p.Record)
 	case "staff.record":
 		_, err = staff.ParseMember(p.Record)
 	case "approval":

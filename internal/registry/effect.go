@@ -56,8 +56,8 @@ func (s *Snapshot) register(index int64, l entry.Leaf, r *entry.Register) error 
 				return err
 			}
 		}
-		if rules.HeaderDays < 0 {
-			return fmt.Errorf("header_days: want a number of days, or none for %d", HeaderDays)
+		if rules.HeaderDays < 0 || rules.HeaderDays > maxHeaderDays {
+			return fmt.Errorf("header_days: want a number of days, at most %d, or none for %d", maxHeaderDays, HeaderDays)
 		}
 		if err := rules.payloadDaysFault(); err != nil {
 			return err

@@ -27,6 +27,9 @@ const RetentionHeader = "RT-HUB-HEADER"
 // HeaderDays is the period of RetentionHeader where the operator sets none: ten years.
 const HeaderDays = 3653
 
+// maxHeaderDays is the most an operator may set, a thousand years: far beyond it a date before all others is one to come.
+const maxHeaderDays = 365_250
+
 // Outlived is the instant at or before which an entry must have been made for its detail to be erased by
 // retention at an instant.
 func (s *Snapshot) Outlived(at time.Time) time.Time {

@@ -206,6 +206,25 @@ func TestReenrolByOperators(t *testing.T) {
 	w.must(w.register(registry.Reenrol, a))
 }
 
+// TestReenrolHeld: what waits for a second person and is sealed to keys that its recipient has replaced goes no more.
+func TestReenrolHeld(t *testing.T) {
+	o := newOffice(t)
+	if got := o.approve("NOR-CSC", o.approval("manager-2")); got != "delivered" {
+		t.Fatal(got)
+	}
+	if list := o.snap.Releasable(o.at); len(list) != 1 || !list[0].Decision.Delivers() {
+		t.Fatalf("%+v", list)
+	}
+	w := &rooted{o.world, map[fairlead.AgencyID][]byte{"WDB-CSC": slices.Repeat([]byte{1}, 32)}}
+	t.Cleanup(func() { w.entries, w.snap = nil, registry.New() })        // what follows does not fold anew
+	w.snap.Agency("WDB-CSC").Root = registry.RootKey(w.roots["WDB-CSC"]) // as if it had named one when it enrolled
+	w.must(w.register(registry.Reenrol, w.asks("WDB-CSC", w.key("WDB-CSC"), nil)))
+	list := w.snap.Releasable(w.at)
+	if len(list) != 1 || list[0].Decision.Delivers() || list[0].Decision.Causes[0].Reason != fairlead.ReasonKeyStale {
+		t.Fatalf("what was held: %+v", list)
+	}
+}
+
 // TestReenrolPeople: people whose keys the thief has are nobody until they are recorded anew, and what they would
 // have released is refused.
 func TestReenrolPeople(t *testing.T) {

@@ -50,6 +50,15 @@ type reliance struct {
 	by     []string // ids of the records that stood
 }
 
+// listOf makes a list of its own of these, newest first.
+func listOf(all []*reliance) (list *reliance) {
+	for _, r := range slices.Backward(all) {
+		next := *r
+		next.before, list = list, &next
+	}
+	return list
+}
+
 // rely notes which sections of a delivered share went with a consent, whatever basis was declared: where it
 // ends, their recipient is asked to stop. It returns the keys of the lists that the share is now in.
 func (s *Snapshot) rely(at time.Time, h *envelope.Header, sh *entry.Share) (keys [][16]byte) {
@@ -152,18 +161,24 @@ func (s *Snapshot) chain(of fairlead.AgencyID, id string) (list []string) {
 }
 
 // owe puts the notices on the list that the end of a consent owes: to each recipient of what relied on it, or
-// on one that it superseded, and last to the agency whose consent it was.
+// on one that it superseded, and last to the agency whose consent it was. What they tell is told once: a consent may be
+// taken back again and again, also by another agency.
 func (s *Snapshot) owe(cause int64, owner fairlead.AgencyID, ended consent.Record) {
 	chain := s.chain(owner, ended.Supersedes)
-	list, _ := s.relied.get(keyOf(string(owner), ended.Subject))
+	key := keyOf(string(owner), ended.Subject)
+	list, _ := s.relied.get(key)
 	var all []Stopped
+	var left []*reliance
+	place := map[fairlead.ShareID]int{} // in all
 	for ; list != nil; list = list.before {
 		if !ended.Ended(list.use) || !slices.ContainsFunc(list.by, func(id string) bool { return slices.Contains(chain, id) }) {
+			left = append(left, list)
 			continue
 		}
-		i := slices.IndexFunc(all, func(o Stopped) bool { return o.Share == list.share })
-		if i < 0 {
+		i, known := place[list.share]
+		if !known {
 			i, all = len(all), append(all, Stopped{Share: list.share, To: list.use.Recipient})
+			place[list.share] = i
 		}
 		if !slices.Contains(all[i].Sections, list.use.Section) {
 			all[i].Sections = append(all[i].Sections, list.use.Section)
@@ -172,6 +187,7 @@ func (s *Snapshot) owe(cause int64, owner fairlead.AgencyID, ended consent.Recor
 	if len(all) == 0 {
 		return
 	}
+	s.relied = s.relied.with(key, listOf(left))
 	slices.Reverse(all) // oldest first
 	stops := slices.Clone(s.stops)
 	byRecipient := map[fairlead.AgencyID][]Stopped{}
