@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 
 	"fairlead/internal/bus"
@@ -152,6 +153,7 @@ func (b *Broker) catchUp(ctx context.Context) error {
 	}
 	b.foretold = nil
 	b.forgetPayloads()
+	b.payloads = maps.Collect(maps.All(b.payloads)) // a map keeps the room that reading all of LEDGER took
 	b.erase(ctx)
 	b.shown.Store(b.snap)
 	err = b.checkpoint(ctx)

@@ -157,10 +157,9 @@ func (s *Snapshot) share(index int64, l entry.Leaf, sh *entry.Share) error {
 	if err != nil {
 		return err
 	}
-	rec := &shareRecord{
-		digest: sh.Digest, account: word(sh.Account), from: word(h.From.Agency), to: word(h.To.Agency), kind: word(h.Kind), status: word(h.Status), purpose: word(h.Purpose),
-		urgent: urgent(h), delivered: sh.Decision.Delivers(), answers: h.ReplyTo, entry: index, counter: l.Counter,
-	}
+	rec := &shareRecord{digest: sh.Digest, parties: parties{sh.Account, h.From.Agency, h.To.Agency}, entry: index, counter: l.Counter}
+	rec.terms = terms{kind: h.Kind, status: h.Status, purpose: h.Purpose, urgent: urgent(h), delivered: sh.Decision.Delivers()}
+	rec.answers = h.ReplyTo
 	rec.keepSections(h, sh)
 	rec.relies = s.rely(l.At, h, sh)
 	rec.marks = s.mark(h, sh)
@@ -227,9 +226,10 @@ func (s *Snapshot) consent(index int64, by fairlead.AgencyID, record []byte) err
 	if err != nil {
 		return err
 	}
+	r.Items = slices.Clone(r.Items) // reading it made room for more
 	key := keyOf(string(by), r.Subject)
 	old, _ := s.consents.get(key)
-	s.consents = s.consents.with(key, append(slices.Clone(old), consent.Held{Record: *r, Agency: by, Entry: index}))
+	s.consents = s.consents.with(key, append(slices.Clone(old), consent.Held{Record: *r, Agency: word(by), Entry: index}))
 	s.consentOf = s.consentOf.with(keyOf(string(by), "consent", r.ID), r.Subject)
 	if r.Supersedes != "" {
 		s.owe(index, by, *r)

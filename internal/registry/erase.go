@@ -139,7 +139,8 @@ func (s *Snapshot) lose(index int64, l entry.Leaf) {
 	s.blanks = s.blanks.with(entryKey(index), b)
 	s.waiting++
 	if l.Class == entry.ClassShare && (l.Outcome == entry.OutcomeDelivered || l.Outcome == entry.OutcomeControl) {
-		s.reduce(l.Share, &shareRecord{from: l.From, to: l.To, delivered: true, entry: index, counter: l.Counter}, -1)
+		r := &shareRecord{parties: parties{from: l.From, to: l.To}, terms: terms{delivered: true}, entry: index, counter: l.Counter}
+		s.reduce(l.Share, r, -1)
 	}
 }
 
@@ -160,7 +161,7 @@ func (s *Snapshot) Blanks() int { return s.waiting }
 
 // reduce leaves of a share what its leaf gives.
 func (s *Snapshot) reduce(id fairlead.ShareID, r *shareRecord, order int64) {
-	left := &shareRecord{entry: r.entry, gone: order}
+	left := &shareRecord{entry: r.entry, rare: rare{gone: order}}
 	if r.delivered {
 		left.from, left.to, left.delivered, left.counter = r.from, r.to, true, r.counter
 	}

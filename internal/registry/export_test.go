@@ -28,19 +28,11 @@ func Differs(a, b *Snapshot) string {
 
 // lists are the values that are not empty.
 func (t trie[V]) lists() (list []V) {
-	var walk func(*node[V])
-	walk = func(n *node[V]) {
-		switch {
-		case n == nil:
-		case n.kids == nil && !reflect.ValueOf(n.val).IsZero():
-			list = append(list, n.val)
-		case n.kids != nil:
-			for _, kid := range n.kids {
-				walk(kid)
-			}
+	for l := range t.root.all() {
+		if !reflect.ValueOf(l.val).IsZero() {
+			list = append(list, l.val)
 		}
 	}
-	walk(t.root)
 	return list
 }
 
@@ -56,8 +48,9 @@ func Filled(of *Snapshot) *Snapshot {
 	a := slices.Collect(maps.Values(s.agencies))[0]
 	s.agencies, s.accounts = map[fairlead.AgencyID]*Agency{a.ID: a}, map[fairlead.Account]fairlead.AgencyID{a.Account: a.ID}
 	s.agreements = agreements{}.with(s.agreements.list[0])
-	last := *s.relied.root.val
-	s.relied.root.val.before, last.share = &last, fairlead.NewShareID()
+	first := s.relied.root.leaves[0].val
+	last := *first
+	first.before, last.share = &last, fairlead.NewShareID()
 	return s
 }
 

@@ -74,39 +74,8 @@ type Country struct {
 	CAOnly bool   `json:"art34_ca_only"` // Hague 1996 Art 34(2)
 }
 
-// shareRecord is what the fold keeps of a share that is on record.
-type shareRecord struct {
-	digest    fairlead.Digest // of its header
-	account   fairlead.Account
-	from, to  fairlead.AgencyID
-	kind      string
-	status    fairlead.Status
-	purpose   fairlead.Purpose
-	urgent    bool // an alert, or of immediate danger
-	delivered bool
-	sections  []fairlead.SectionCode
-	strict    []fairlead.SectionCode // those that go no further without the sender's permission
-	ack       fairlead.AckLevel
-	entry     int64
-	counter   uint64
-	answers   fairlead.ShareID
-	recalled  int64  // entry of the recall; 0: none, for no share is the first entry of a log
-	answer    string // what its recipient says became of it
-	erased    int64  // entry that ordered its payload deleted before its recipient had stored it; 0: none
-	gone      int64  // entry that ordered its detail erased; 0: none; -1: it is erased, and the order is still to come
-	marks     bool   // a section of it is under its originator's control
-	relies    [][16]byte
-}
-
 // word is a text that a hundred thousand shares repeat: they share one copy of it.
 func word[T ~string](text T) T { return T(unique.Make(string(text)).Value()) }
-
-func (r *shareRecord) prior() *policy.Prior {
-	return &policy.Prior{
-		From: r.from, To: r.to, Kind: r.kind, Status: r.status, Purpose: r.purpose, Delivered: r.delivered, Sections: r.sections, Strict: r.strict,
-		Ack: r.ack, Recalled: r.recalled > 0, Entry: r.entry,
-	}
-}
 
 // Snapshot is the register after so many entries. It never changes: Fold and Learn return a new one.
 type Snapshot struct {
@@ -121,7 +90,7 @@ type Snapshot struct {
 	agreements agreements
 	operators  []Operator
 	consents   trie[[]consent.Held] // by agency and subject
-	shares     trie[*shareRecord]
+	shares     shares
 	former     map[fairlead.AgencyID][]former
 	staff      trie[vouchedFor]       // by agency and user
 	approvals  trie[[]staff.Approved] // by share
