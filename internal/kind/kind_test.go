@@ -79,6 +79,26 @@ func TestVocabulary(t *testing.T) {
 	}
 }
 
+// TestOriginal: a correction and a refusal are sent for the purpose of what they follow (domain notes §6, "as
+// original"), so each is for whatever a message about a child may be for.
+func TestOriginal(t *testing.T) {
+	for _, code := range []string{"correction", "disclosure.refusal"} {
+		k, _ := kind.Lookup(code)
+		for _, original := range kind.All() {
+			for _, p := range original.Purposes {
+				if original.Child && !slices.Contains(k.Purposes, p) {
+					t.Errorf("%s of %s cannot be sent for its purpose %s", code, original.Code, p)
+				}
+			}
+		}
+		for _, p := range []fairlead.Purpose{"TRAINING", "STATISTICS", "AUDIT", "ADVICE"} {
+			if slices.Contains(k.Purposes, p) {
+				t.Errorf("%s is for %s", code, p)
+			}
+		}
+	}
+}
+
 // TestAcks: the levels of an ack are those of the vocabulary.
 func TestAcks(t *testing.T) {
 	k, _ := kind.Lookup("ack")

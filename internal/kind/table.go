@@ -7,7 +7,7 @@ import (
 	. "fairlead/internal/fairlead"
 )
 
-// Sets of senders that several kinds share (domain §6).
+// Sets of senders, roles and purposes that several kinds share (domain §6).
 var (
 	alerting = []AgencyType{TypeLA, TypePolice, TypeBorder, TypeStatutoryOverseas, TypePoliceOverseas, TypeCentralAuthority}
 	worried  = slices.Concat(alerting, []AgencyType{TypeAdvice, TypeNGOUK, TypeNGOOverseas, TypeGuardian, TypeHealth, TypeEducation})
@@ -21,6 +21,7 @@ var (
 	responders = []AgencyType{TypeLA, TypePolice, TypeBorder, TypeAdvice, TypeNGOUK, TypeCompetentAuthority}
 	permitting = []Role{"TEAM_MANAGER", "SAFEGUARDING_LEAD", "DPO"}
 	signatory  = []Role{"AGREEMENT_SIGNATORY", "DPO"}
+	child      = []Purpose{PurposeImmediate, "PRT-ASSESS", "PRT-PLAN", "IDENTIFY-VICTIM", "RETURN-SAFETY", "INVESTIGATE", "LIAISE", "PREVENT", "LEGAL", "SUPPORT"} // what messages about a child are for
 	answering  = []Role{"PRACTITIONER", "TEAM_MANAGER", "SAFEGUARDING_LEAD", "GUARDIAN", "ADVISER", "DPO"}
 )
 
@@ -28,7 +29,7 @@ var (
 var (
 	factPoliceProtection = Fact{Form: Stamp, Reader: "policy.due DL-POLICE-PROT"}
 	factFound            = Fact{Form: Code, Required: true, Reader: "policy.due DL-RHI", Values: []string{"found_safe", "found_harmed", "found_abroad", "found_dead", "error", "closed_adult", "danger_passed"}}
-	factArticle          = Fact{Form: Code, Reader: "policy.checkChannel", Values: []string{"31c", "32", "33", "34"}}
+	factArticle          = Fact{Form: Code, Reader: "policy.checkChannel", Values: []string{"31c", "32", "33", "34", "35", "none"}}
 	factUrgency          = Fact{Form: Code, Reader: "policy.due DL-RFI-URG", Values: []string{"emergency", "urgent", "routine"}}
 	factInquiry          = Fact{Form: Bool, Reader: "policy.due DL-RO-INQUIRY"}
 	factMissingSince     = Fact{Form: Stamp, Required: true, Reader: "policy.checkKind"}
@@ -84,11 +85,11 @@ var table = []Kind{
 	{Code: "agreement.proposal", Plane: Control, Person: true, Roles: signatory, Record: true, Built: true},
 	{Code: "agreement.signature", Plane: Control, Roles: []Role{"AGREEMENT_SIGNATORY"}, Record: true, Built: true},
 	{Code: "agreement.status", Plane: Control, Roles: signatory, Record: true, Built: true},
-	{Code: "disclosure.refusal", Plane: Case, Original: true, Child: true, Purposes: []Purpose{"PRT-ASSESS", "PRT-PLAN", "RETURN-SAFETY", "LEGAL", "SUPPORT", "INVESTIGATE"}, Facts: facts{"reason": factRefusal}, Reply: true, Built: true},
+	{Code: "disclosure.refusal", Plane: Case, Original: true, Child: true, Purposes: child, Facts: facts{"reason": factRefusal}, Reply: true, Built: true},
 	{Code: "ack", Plane: Control, Facts: facts{"level": factAck}, Record: true, Reply: true, Built: true},
 	{Code: "recall.notice", Plane: Control, Roles: []Role{"DPO", "SAFEGUARDING_LEAD"}, Facts: facts{"reason": factRecallReason, "action": factRecallAction, "danger": factRecallDanger}, Built: true},
 	{Code: "recall.confirmation", Plane: Control, Roles: answering, Facts: facts{"state": factRecallState}, Reply: true, Built: true},
-	{Code: "correction", Plane: Case, Person: true, Original: true, Child: true, Purposes: []Purpose{"PRT-ASSESS", "PRT-PLAN", "SUPPORT", "RETURN-SAFETY"}, Built: true},
+	{Code: "correction", Plane: Case, Person: true, Original: true, Child: true, Purposes: child, Built: true},
 	{Code: "escalation", Plane: Control, Person: true, Facts: facts{"level": factLevel}, Built: true},
 	{Code: "sar.notice", Plane: Control, Roles: []Role{"DPO"}},
 	{Code: "directory.update", Plane: Public, Roles: []Role{"DIRECTORY_EDITOR"}},
