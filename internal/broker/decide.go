@@ -32,6 +32,7 @@ func (b *Broker) decide(ctx context.Context, arrived []*arrival, acts []*act, no
 	}
 	if len(acts) == 0 {
 		b.retain(ctx, batch, now)
+		b.retainPayloads(ctx, batch, now)
 	}
 	taken := 0
 	for _, a := range arrived {

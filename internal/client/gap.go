@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
+	"fairlead/internal/bus"
 	"fairlead/internal/entry"
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
@@ -56,6 +58,34 @@ func (t *taking) countOn(p position) error {
 	}
 }
 
+// takeTombs parks each of the tombstones that stand together, as if it had come alone.
+func (t *taking) takeTombs(m bus.Message) error {
+	tombs, err := envelope.ParseTombs(m.Data)
+	if err != nil {
+		return t.alarm(policy.AlarmMalformed, 0, m.Data, "message %d from the hub: %v", m.Sequence, err)
+	}
+	for _, stone := range tombs.Stones() {
+		if _, err := t.tx.Exec(`INSERT OR IGNORE INTO parked VALUES (?, ?, ?, ?)`, stone.Index, int(envelope.TypeTomb), stone.Marshal(), onWire(time.Now())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tooEarly reports whether a frame is a tombstone whose order is here and waits for its proof: who takes everything again
+// meets the proof of the delivery first.
+func (t *taking) tooEarly(kind envelope.Type, frame []byte) (wait bool, err error) {
+	if kind != envelope.TypeTomb {
+		return false, nil
+	}
+	tomb, err := envelope.ParseTombstone(frame)
+	if err != nil {
+		return false, nil //nolint:nilerr // admitTomb says so
+	}
+	err = t.tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM parked WHERE idx = ? AND type IN (?, ?))`, tomb.Order, int(envelope.TypeEntry), int(envelope.TypeDelivery)).Scan(&wait)
+	return wait, err
+}
+
 // admitTomb takes a tombstone in the place of a delivery: the delivery is in the log, and what ordered it
 // deleted has come here with a proof of its own, from who may order it.
 func (t *taking) admitTomb(index int64, leaf entry.Leaf, frame []byte) error {
@@ -66,12 +96,12 @@ func (t *taking) admitTomb(index int64, leaf entry.Leaf, frame []byte) error {
 	if leaf.To != t.cfg.Agency || leaf.Outcome != entry.OutcomeDelivered {
 		return t.alarm(policy.AlarmFalse, index, frame, "entry %d: a tombstone for what was not delivered to this agency", index)
 	}
-	if err := t.ordered(tomb.Order, leaf); err != nil {
+	if err := t.ordered(tomb, leaf); err != nil {
 		return t.alarm(policy.AlarmGap, index, frame, "entry %d: delivery %d was deleted: %v", index, leaf.Counter, err)
 	}
 	var known bool
 	if err := t.tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM inbox WHERE idx = ?) OR EXISTS (SELECT 1 FROM erased WHERE idx = ?)`, index, index).Scan(&known); err != nil || known {
-		return err // it was stored here all the same, and its order was noted with it; or the tombstone comes again
+		return err // it is stored here all the same, and its order was noted with it; or the tombstone comes again
 	}
 	if _, err := t.tx.Exec(`INSERT OR IGNORE INTO erased VALUES (?, ?, ?, ?, ?)`,
 		leaf.Counter, index, leaf.Share.String(), string(leaf.From), tomb.Order); err != nil {
@@ -81,8 +111,15 @@ func (t *taking) admitTomb(index int64, leaf entry.Leaf, frame []byte) error {
 }
 
 // ordered checks that the entry which ordered a deletion was delivered here, and that it could: it is the
-// sender's own recall of the share, or a notice of the hub that names it.
-func (t *taking) ordered(order int64, leaf entry.Leaf) error {
+// sender's own recall of the share, or a notice of the hub that names it, or an act of the hub after this agency
+// had stored it.
+func (t *taking) ordered(tomb *envelope.Tombstone, leaf entry.Leaf) error {
+	order := tomb.Order
+	if e, at, err := t.emptying(order); err != nil {
+		return err
+	} else if e != nil {
+		return t.emptied(e, at, tomb, leaf)
+	}
 	m, err := scanMessage(t.tx.QueryRow(inboxColumns+` WHERE idx = ?`, order))
 	if errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("entry %d, which is said to have ordered it, was never delivered here", order)
@@ -199,7 +236,7 @@ func (t *taking) frames(kind envelope.Type) (list [][]byte, err error) {
 	return list, rows.Err()
 }
 
-// Erased lists the log entries of what was delivered to this agency and deleted before it was stored here.
+// Erased lists the log entries of what was delivered to this agency and deleted before it was stored in this folder.
 func (c *Client) Erased() ([]int64, error) {
 	rows, err := c.db.Query(`SELECT idx FROM erased ORDER BY counter`)
 	if err != nil {

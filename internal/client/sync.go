@@ -173,6 +173,8 @@ func (t *taking) take(m bus.Message) error {
 		}
 		_, err := t.tx.Exec(`INSERT OR IGNORE INTO parked VALUES (?, ?, ?, ?)`, indexOf(parts[0]), int(kind), m.Data, onWire(time.Now()))
 		return err
+	case envelope.TypeTombs:
+		return t.takeTombs(m)
 	case envelope.TypeProofs:
 		return t.takeProofs(parts)
 	case envelope.TypeReceipt:
@@ -258,6 +260,11 @@ func (t *taking) show(index int64, proof []byte) error {
 		return err
 	}
 	for _, i := range items {
+		if wait, err := t.tooEarly(i.kind, i.frame); err != nil {
+			return err
+		} else if wait {
+			continue // its proof comes again, after that of its order
+		}
 		if err := t.admit(index, i.kind, i.frame, proof); err != nil {
 			return err
 		}

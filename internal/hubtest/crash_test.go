@@ -27,13 +27,14 @@ const (
 	envDir    = "FAIRLEAD_TEST_HUB"
 	envListen = "FAIRLEAD_TEST_LISTEN"
 	armed     = "armed"
+	clock     = "clock" // the hub's time where it is not DefaultStart
 )
 
 // runHub is the hub's process: it says when it is ready and ends with its standard input.
 func runHub(dir, listen string) error {
 	h, err := hub.Start(context.Background(), hub.Config{
 		Unlock: keystore.Unsealed,
-		Dir:    dir, Listen: listen, Origin: "hub.fairlead.example/log", Now: DefaultStart, Step: func(step int) { trap(dir, step) },
+		Dir:    dir, Listen: listen, Origin: "hub.fairlead.example/log", Now: func() time.Time { return timeIn(dir) }, Step: func(step int) { trap(dir, step) },
 	})
 	if err != nil {
 		return err
@@ -42,6 +43,18 @@ func runHub(dir, listen string) error {
 	fmt.Println("ready")
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
+}
+
+func timeIn(dir string) time.Time {
+	text, err := os.ReadFile(filepath.Join(dir, clock))
+	if err != nil {
+		return DefaultStart()
+	}
+	at, err := time.Parse(time.RFC3339, string(text))
+	if err != nil {
+		panic(err)
+	}
+	return at
 }
 
 // trap kills the process as a power cut would: nothing is flushed, nothing is closed.

@@ -59,6 +59,9 @@ func (s *Snapshot) register(index int64, l entry.Leaf, r *entry.Register) error 
 		if rules.HeaderDays < 0 || rules.HeaderDays > maxHeaderDays {
 			return fmt.Errorf("header_days: want a number of days, at most %d, or none for %d", maxHeaderDays, HeaderDays)
 		}
+		if err := rules.payloadDaysFault(); err != nil {
+			return err
+		}
 		return s.setRules(index, rules)
 	}
 	if r.Action == Auditor || r.Action == Read {
@@ -66,6 +69,9 @@ func (s *Snapshot) register(index int64, l entry.Leaf, r *entry.Register) error 
 	}
 	if r.Action == Erase {
 		return s.eraseDetails(index, r.Record)
+	}
+	if r.Action == EmptyPayloads {
+		return s.emptyPayloads(r.Record)
 	}
 	if r.Action == "suspend" || r.Action == "resume" {
 		return s.suspend(r.Action == "suspend", r.Record)
@@ -204,7 +210,7 @@ func (s *Snapshot) control(index int64, l entry.Leaf, h *envelope.Header, record
 	case "approval":
 		return s.approve(index, h.From.Agency, record)
 	case "ack":
-		s.applyAck(h, record)
+		s.applyAck(index, h, record)
 	case "recall.notice":
 		s.recall(index, h)
 	case "onward.permission":
@@ -232,13 +238,14 @@ func (s *Snapshot) consent(index int64, by fairlead.AgencyID, record []byte) err
 }
 
 // applyAck notes how far a human acknowledgement goes, and how far an agency's program has stored.
-func (s *Snapshot) applyAck(h *envelope.Header, record []byte) {
+func (s *Snapshot) applyAck(index int64, h *envelope.Header, record []byte) {
 	if h.To.Agency == fairlead.Hub {
 		if a, err := ParseDeliveredAck(record); err == nil {
 			for n := s.Heard(h.From.Agency) + 1; n <= min(a.Counter, s.Counter(h.From.Agency)); n++ { // they get their receipts now
 				s.senders = s.senders.without(deliveryKey(h.From.Agency, n))
 			}
 			s.heard = s.heard.with(keyOf(string(h.From.Agency)), a.Counter)
+			s.heardBy = s.heardBy.with(keyOf(string(h.From.Agency)), index)
 		}
 		return
 	}
@@ -284,7 +291,7 @@ func ParseDeliveredAck(record []byte) (DeliveredAck, error) {
 // Readers says who needs an entry for its own Snapshot: everybody, or the agencies named.
 func (s *Snapshot) Readers(index int64, d *entry.Detail) (all bool, some []fairlead.AgencyID) {
 	if d.Register != nil {
-		return !slices.Contains([]string{Erase, Auditor, Read}, d.Register.Action), nil // auditors' business alone
+		return !slices.Contains([]string{Erase, EmptyPayloads, Auditor, Read}, d.Register.Action), nil // auditors' business, and of whom it names
 	}
 	if d.Share == nil || !d.Share.Decision.Delivers() {
 		return false, nil

@@ -214,6 +214,9 @@ func (s *Snapshot) eraseDetails(index int64, record []byte) error {
 
 // erasureFault is what the register holds against an order to erase; it is nil for other acts.
 func (s *Snapshot) erasureFault(r *entry.Register) error {
+	if r != nil && r.Action == EmptyPayloads {
+		return s.emptyingFault(r.Record)
+	}
 	if r == nil || r.Action != Erase {
 		return nil
 	}

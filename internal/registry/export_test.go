@@ -17,7 +17,7 @@ func Differs(a, b *Snapshot) string {
 	for what, pair := range map[string][2]any{
 		"shares": {a.shares, b.shares}, "held": {a.held, b.held}, "counters": {a.counters, b.counters}, "heard": {a.heard, b.heard},
 		"senders": {a.senders, b.senders}, "marked": {a.marked, b.marked}, "approvals": {a.approvals, b.approvals}, "stops": {len(a.stops), len(b.stops)},
-		"relied": {a.relied.lists(), b.relied.lists()}, "blanks": {a.blanks, b.blanks}, "last": {a.last, b.last}, "size": {a.size, b.size},
+		"relied": {a.relied.lists(), b.relied.lists()}, "blanks": {a.blanks, b.blanks}, "emptied": {a.emptied, b.emptied}, "heardBy": {a.heardBy, b.heardBy}, "last": {a.last, b.last}, "size": {a.size, b.size},
 	} {
 		if !reflect.DeepEqual(pair[0], pair[1]) {
 			return fmt.Sprintf("%s: %+v, %+v", what, pair[0], pair[1])

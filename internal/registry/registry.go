@@ -54,6 +54,10 @@ type Rules struct {
 	// HeaderDays is after how many days details are erased (RT-HUB-HEADER of domain §2.3); 0: HeaderDays.
 	HeaderDays int `json:"header_days,omitempty"`
 
+	// PayloadDays is how many days after the last required acknowledgement payloads are deleted (RT-HUB-PAYLOAD of domain
+	// §2.3); 0: PayloadDays.
+	PayloadDays int `json:"payload_days,omitempty"`
+
 	// Exercises are the agencies that take part in exercises and tests.
 	Exercises []fairlead.AgencyID `json:"exercises,omitempty"`
 }
@@ -95,6 +99,8 @@ type Snapshot struct {
 	held       map[fairlead.ShareID]*heldShare
 	counters   trie[uint64]                 // last delivered counter, by recipient
 	heard      trie[uint64]                 // last acknowledged counter, by recipient
+	heardBy    trie[int64]                  // entry of that acknowledgement, by recipient
+	emptied    trie[uint64]                 // a bit for each entry whose payload was ordered deleted, by its index over 64
 	consentOf  trie[string]                 // subject of a consent, by agency and the consent's id
 	relied     trie[*reliance]              // what was delivered with a consent, by agency and subject
 	permits    trie[*policy.Permission]     // by the share that gave it

@@ -68,6 +68,8 @@ func (s *Snapshot) code(c *dump.Coder) {
 	s.training.code(c, func(v *[]staff.Course) { c.JSON(v) })
 	s.counters.code(c, func(v *uint64) { dump.Int(c, v) })
 	s.heard.code(c, func(v *uint64) { dump.Int(c, v) })
+	s.heardBy.code(c, func(v *int64) { dump.Int(c, v) })
+	s.emptied.code(c, func(v *uint64) { dump.Int(c, v) })
 	s.consentOf.code(c, func(v *string) { dump.Word(c, v) })
 	s.relied.code(c, func(v **reliance) { codeReliance(c, v) })
 	s.permits.code(c, func(v **policy.Permission) { c.JSON(v) })
