@@ -47,6 +47,8 @@ func TestScripts(t *testing.T) {
 			check(t, errors.Join(err, os.WriteFile(env.Getenv("LOGKEY"), []byte(key+"\n"), 0o600)))
 			_, other, err := tlog.GenerateKey("hub.fairlead.example/log")
 			policy := string(panel.policy)
+			file, err2 := w.Agency("ALDER").Evidence()
+			err = errors.Join(err, err2, os.WriteFile(filepath.Join(env.WorkDir, "evidence.json"), file, 0o600))
 			return errors.Join(err,
 				os.WriteFile(filepath.Join(env.WorkDir, "witness.policy"), []byte(policy), 0o600),
 				os.WriteFile(filepath.Join(env.WorkDir, "strict.policy"), []byte(strings.Replace(policy, "any out-0 out-1", "all out-0 out-1", 1)), 0o600),

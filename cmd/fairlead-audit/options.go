@@ -52,6 +52,9 @@ const usage = `fairlead-audit checks the log of a Fairlead hub with public keys 
   fairlead-audit pack -out FILE [-agency ID] [-since T] [-until T] DIR
       Write one file to take away: entries with their proofs, checkpoint, key, and a report as HTML and
       CSV. Of everything, or of what is chosen with what its replay needs. Verify it with verify.
+  fairlead-audit evidence [-key FILE] DIR FILE
+      Hold the file that an agency made with fairlead evidence against the copy in DIR: who signed it,
+      whether it knows the same log, and what each of its exhibits shows.
   fairlead-audit watch -url URL -credential FILE -key FILE [-every 30s] [-patience 15m] [-until-size N] DIR
       Follow the log into the copy in DIR: prove that it only grew, verify and replay what is new. Ends
       with ALARM and exit code 1 at the first fault, or when the hub is away for longer than -patience.
@@ -89,11 +92,11 @@ Exit codes: 0 nothing is wrong; 1 something is wrong, and it is named; 2 the com
 // commands are the subcommands by name.
 var commands = map[string]func(context.Context, *options) error{
 	"mirror": mirror, "verify": verify, "replay": replay, "show": show, "search": search, "ask": ask,
-	"prove": prove, "pack": pack, "watch": watch, "witness": serveWitness,
+	"prove": prove, "pack": pack, "watch": watch, "evidence": examine, "witness": serveWitness,
 }
 
 // wants says, by command, what stands behind the folder.
-var wants = map[string]string{"show": "the number of an entry", "ask": "a question", "prove": "the id of a share"}
+var wants = map[string]string{"show": "the number of an entry", "ask": "a question", "prove": "the id of a share", "evidence": "the file of an agency"}
 
 // Config is the configuration file. The command line wins over it.
 type Config struct {

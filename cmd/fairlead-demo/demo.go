@@ -75,6 +75,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 	if err := d.write("story.json", facts); err != nil {
 		return err
 	}
+	d.say("\nstory      %s", tally(facts))
 
 	// 5 The auditor mirrors the log, verifies it, replays it, and is shown a forgery.
 	if err := d.audit(ctx); err != nil {
@@ -125,6 +126,27 @@ func (d *demo) why(s scenario.ShareFact) string {
 		text += fmt.Sprintf(", %s by %s", due.Code, due.At)
 	}
 	return fmt.Sprintf("%s, entry %d", strings.TrimSpace(text), s.Index)
+}
+
+// tally counts the steps that were played, and names what the others wait for.
+func tally(facts []scenario.StepFact) string {
+	waits := map[string]int{}
+	played := len(facts)
+	for _, f := range facts {
+		if f.NotBuilt != "" {
+			waits[f.NotBuilt]++
+			played--
+		}
+	}
+	var missing []string
+	for _, what := range slices.Sorted(maps.Keys(waits)) {
+		missing = append(missing, fmt.Sprintf("%s (%d)", what, waits[what]))
+	}
+	text := fmt.Sprintf("%d of %d steps played", played, len(facts))
+	if len(missing) > 0 {
+		text += "; not built yet: " + strings.Join(missing, ", ")
+	}
+	return text
 }
 
 func (d *demo) write(name string, v any) error {

@@ -55,6 +55,17 @@ func TestDemo(t *testing.T) {
 	}
 }
 
+// TestTally: what is counted is what was played, and what is missing has its name.
+func TestTally(t *testing.T) {
+	facts := []scenario.StepFact{{ID: "S1"}, {ID: "S2", NotBuilt: "statistics"}, {ID: "S3", NotBuilt: "the return gate"}, {ID: "S4", NotBuilt: "the return gate"}}
+	if got, want := tally(facts), "1 of 4 steps played; not built yet: statistics (1), the return gate (2)"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	if got := tally(facts[:1]); got != "1 of 1 steps played" {
+		t.Error(got)
+	}
+}
+
 // explained holds what the README shows of a page that was dropped to what the auditor's program and the
 // sender's own print on the folders that the demo left; and every share that did not go as it was sent is
 // told with a reason and what to change.

@@ -63,8 +63,8 @@ func (o *operator) signer() (ed25519.PrivateKey, error) {
 	return ed25519.NewKeyFromSeed(seed), nil
 }
 
-// approval signs as the operator whose key it is, found by the list on record.
-func (o *operator) approval(ctx context.Context, what fairlead.Digest) (registry.Approval, error) {
+// approval signs as the operator whose key it is, found by the list on record; what may be a change of that.
+func (o *operator) approval(ctx context.Context, what func(now []registry.Operator) fairlead.Digest) (registry.Approval, error) {
 	key, err := o.signer()
 	if err != nil {
 		return registry.Approval{}, err
@@ -76,7 +76,7 @@ func (o *operator) approval(ctx context.Context, what fairlead.Digest) (registry
 	public := hex.EncodeToString(key.Public().(ed25519.PublicKey))
 	for _, op := range list {
 		if op.Key == public {
-			return registry.Approve(op.Name, key, what), nil
+			return registry.Approve(op.Name, key, what(list)), nil
 		}
 	}
 	return registry.Approval{}, fmt.Errorf("the key in %s is of no operator on record", o.keys)
@@ -98,7 +98,7 @@ func setOperators(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		return fmt.Errorf("%s is no list of operators: %w", o.args[0], err)
 	}
 	if o.keys != "" {
-		a, err := o.approval(ctx, registry.ListDigest(list.Operators))
+		a, err := o.approval(ctx, func(now []registry.Operator) fairlead.Digest { return registry.ListDigest(now, list.Operators) })
 		if err != nil {
 			return err
 		}
@@ -115,7 +115,7 @@ func setOperators(ctx context.Context, args []string, stdout, stderr io.Writer) 
 
 // countersign adds the approval of the operator with -keys to the request file.
 func (o *operator) countersign(ctx context.Context, s *registry.SignedRequest) error {
-	a, err := o.approval(ctx, registry.RequestDigest(s.Request))
+	a, err := o.approval(ctx, func([]registry.Operator) fairlead.Digest { return registry.RequestDigest(s.Request) })
 	if err != nil {
 		return err
 	}

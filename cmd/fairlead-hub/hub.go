@@ -64,18 +64,23 @@ func (c *Config) check() error {
 	return nil
 }
 
-func runHub(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("run", flag.ContinueOnError)
+// configured reads the configuration that -config names, beside what a command has flags for.
+func configured(flags *flag.FlagSet, args []string, stderr io.Writer) (*Config, error) {
 	flags.SetOutput(stderr)
 	path := flags.String("config", "", "the hub's configuration file")
 	if flags.Parse(args) != nil || *path == "" || flags.NArg() > 0 {
-		return errUsage
+		return nil, errUsage
 	}
-	var cfg Config
-	if err := config.Load(*path, &cfg); err != nil {
-		return err
+	cfg := new(Config)
+	if err := config.Load(*path, cfg); err != nil {
+		return nil, err
 	}
-	if err := cfg.check(); err != nil {
+	return cfg, cfg.check()
+}
+
+func runHub(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	cfg, err := configured(flag.NewFlagSet("run", flag.ContinueOnError), args, stderr)
+	if err != nil {
 		return err
 	}
 	what, err := cfg.hub(stderr)
@@ -113,20 +118,14 @@ func (c *Config) hub(stderr io.Writer) (what hub.Config, err error) {
 // writeServer writes what a nats-server that is a program of its own needs to serve this hub.
 func writeServer(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("nats-config", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	path := flags.String("config", "", "the hub's configuration file")
 	out := flags.String("o", "", "folder to write")
-	if flags.Parse(args) != nil || *path == "" || *out == "" || flags.NArg() > 0 {
+	cfg, err := configured(flags, args, stderr)
+	switch {
+	case err != nil:
+		return err
+	case *out == "":
 		return errUsage
-	}
-	var cfg Config
-	if err := config.Load(*path, &cfg); err != nil {
-		return err
-	}
-	if err := cfg.check(); err != nil {
-		return err
-	}
-	if cfg.NATS == "" {
+	case cfg.NATS == "":
 		return fmt.Errorf("%w: nats: name the address of the server, tls://host:port", config.ErrConfig)
 	}
 	what, err := cfg.hub(stderr)
@@ -151,14 +150,8 @@ func (c *Config) unlock() keystore.Source {
 
 // passphrase seals the hub's keys under another passphrase; the hub may run meanwhile.
 func passphrase(_ context.Context, args []string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("passphrase", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	path := flags.String("config", "", "the hub's configuration file")
-	if flags.Parse(args) != nil || *path == "" || flags.NArg() > 0 {
-		return errUsage
-	}
-	var cfg Config
-	if err := config.Load(*path, &cfg); err != nil {
+	cfg, err := configured(flag.NewFlagSet("passphrase", flag.ContinueOnError), args, stderr)
+	if err != nil {
 		return err
 	}
 	keys, err := keystore.Open(filepath.Join(cfg.Dir, "keys"), keystore.Ask(cfg.PassphraseFile))

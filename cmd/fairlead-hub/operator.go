@@ -260,7 +260,9 @@ type Rules struct {
 	Exercises []fairlead.AgencyID `yaml:"exercises"`
 	// HeaderDays is after how many days details are erased; absent: ten years.
 	HeaderDays int `yaml:"header_days"`
-	Groups     []struct {
+	// PayloadDays is how many days after the last acknowledgement payloads are deleted; absent: 90.
+	PayloadDays int `yaml:"payload_days"`
+	Groups      []struct {
 		Name    string   `yaml:"name"`
 		Members []string `yaml:"members"`
 	} `yaml:"groups"`

@@ -12,7 +12,7 @@ import (
 
 // register turns the file into the register's rules; the file of the tables of law is named relative to dir.
 func (r *Rules) register(dir string) (registry.Rules, error) {
-	out := registry.Rules{Prohibitions: r.Prohibitions, Exercises: r.Exercises, HeaderDays: r.HeaderDays}
+	out := registry.Rules{Prohibitions: r.Prohibitions, Exercises: r.Exercises, HeaderDays: r.HeaderDays, PayloadDays: r.PayloadDays}
 	for _, g := range r.Groups {
 		group := registry.Group{Name: g.Name}
 		for _, m := range g.Members {

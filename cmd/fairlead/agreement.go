@@ -44,15 +44,11 @@ func propose(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	d := &client.Draft{Kind: "agreement.proposal", Role: s.Role, User: s.User, Record: record}
+	d := &client.Draft{Kind: "agreement.proposal", Record: record}
 	for _, id := range a.Parties {
 		d.To = append(d.To, string(id))
 	}
-	ids, err := s.client.Send(d)
-	if err != nil {
-		return err
-	}
-	return s.await(ctx, ids...)
+	return s.sign(ctx, d)
 }
 
 // signAgreement signs the digest of the very bytes that were proved to this agency.
@@ -64,12 +60,7 @@ func signAgreement(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	d.Role, d.User = s.Role, s.User
-	ids, err := s.client.Send(d)
-	if err != nil {
-		return err
-	}
-	return s.await(ctx, ids...)
+	return s.sign(ctx, d)
 }
 
 // changeAgreement suspends, resumes or ends an agreement at once.
@@ -82,12 +73,7 @@ func changeAgreement(action agreement.Action) func(context.Context, *session) er
 		if err != nil {
 			return err
 		}
-		d.Role, d.User = s.Role, s.User
-		ids, err := s.client.Send(d)
-		if err != nil {
-			return err
-		}
-		return s.await(ctx, ids...)
+		return s.sign(ctx, d)
 	}
 }
 
@@ -107,9 +93,5 @@ func rules(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	ids, err := s.client.Send(&client.Draft{Kind: "agency.rules", Role: s.Role, User: s.User, To: []string{string(fairlead.Hub)}, Record: record})
-	if err != nil {
-		return err
-	}
-	return s.await(ctx, ids...)
+	return s.sign(ctx, &client.Draft{Kind: "agency.rules", To: []string{string(fairlead.Hub)}, Record: record})
 }

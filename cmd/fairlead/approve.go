@@ -15,12 +15,7 @@ func addStaff(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	d.Role, d.User = s.Role, s.User
-	ids, err := s.client.Send(d)
-	if err != nil {
-		return err
-	}
-	return s.await(ctx, ids...)
+	return s.sign(ctx, d)
 }
 
 // removeStaff says that one of the agency's people signs no more.

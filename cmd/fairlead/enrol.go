@@ -17,13 +17,9 @@ import (
 
 // enrol makes keys in the agency's folder and the signed request.
 func enrol(_ context.Context, s *session) error {
-	raw, err := os.ReadFile(s.args[0])
+	inv, err := readInvitation(s.args[0])
 	if err != nil {
 		return err
-	}
-	inv, err := registry.ParseInvitation(raw)
-	if err != nil {
-		return fmt.Errorf("%s: %w", s.args[0], err)
 	}
 	if s.agency == "" || s.name == "" || s.kind == "" || s.jurisdiction == "" {
 		return errUsage
@@ -50,6 +46,44 @@ func enrol(_ context.Context, s *session) error {
 		return err
 	}
 	return s.requested(signed, &inv, filepath.Join(s.Dir, "request.json"), root)
+}
+
+func readInvitation(path string) (registry.Invitation, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return registry.Invitation{}, err
+	}
+	inv, err := registry.ParseInvitation(raw)
+	if err != nil {
+		return inv, fmt.Errorf("%s: %w", path, err)
+	}
+	return inv, nil
+}
+
+// invitation takes a later invitation of the same hub.
+func invitation(_ context.Context, s *session) error {
+	inv, err := readInvitation(s.args[0])
+	if err != nil {
+		return err
+	}
+	if err := client.TakeInvitation(s.Dir, inv, time.Now()); err != nil {
+		return err
+	}
+	policy, err := client.PolicyWords(s.Dir)
+	if err != nil {
+		return err
+	}
+	return s.print(map[string]string{"url": inv.URL, "log_key": inv.LogKey, "policy": policy}, func() {
+		s.say("taken into %s: the hub is at %s, and the log is the one you know", s.Dir, inv.URL)
+		s.policy(policy)
+	})
+}
+
+// policy says whose cosignatures are enough here.
+func (s *session) policy(words string) {
+	if words != "" {
+		s.say("the log counts as witnessed by %s; compare %s with another member's, not with the hub's", words, filepath.Join(s.Dir, "witness.policy"))
+	}
 }
 
 // reenrol makes new keys in the agency's folder and the request that its root authorises.
@@ -83,7 +117,11 @@ func (s *session) requested(signed registry.SignedRequest, inv *registry.Invitat
 			clear(sheet)
 		}
 	}
-	return s.print(map[string]any{"request": path, "fingerprint": fingerprint.String(), "words": fingerprint.Words(), "root_sheets": sheets}, func() {
+	policy, err := client.PolicyWords(s.Dir)
+	if err != nil {
+		return err
+	}
+	return s.print(map[string]any{"request": path, "fingerprint": fingerprint.String(), "words": fingerprint.Words(), "root_sheets": sheets, "policy": policy}, func() {
 		s.say("keys made in %s; they never leave this machine", s.Dir)
 		if inv != nil {
 			s.say("log key of the hub, compare it with the operator: %s", inv.LogKey)
@@ -91,9 +129,7 @@ func (s *session) requested(signed registry.SignedRequest, inv *registry.Invitat
 				s.say("the hub is run by %s, with the key %s", o.Name, o.Key)
 			}
 		}
-		if inv != nil && inv.Policy != "" {
-			s.say("the hub's policy of witnesses is in the invitation; the one that you believe is %s, which you put there", filepath.Join(s.Dir, "witness.policy"))
-		}
+		s.policy(policy)
 		s.say("fingerprint of your key, read it to the operator:  %s", fingerprint)
 		s.say("the same in words, for your sponsor as well:        %s", fingerprint.Words())
 		s.say("now send %s to your sponsor, an agency already enrolled, and from there to the hub's operator", path)

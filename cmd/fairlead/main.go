@@ -11,6 +11,8 @@
 //	fairlead sponsor REQUEST FINGERPRINT   countersign another agency's request, once its own people have read
 //	                              its fingerprint out to you, in words or digits
 //	fairlead join ADMISSION       take the operator's admission and connect
+//	fairlead invitation FILE      take a later invitation of the same hub: where it is, and its policy of witnesses where
+//	                              there is none here
 //	fairlead sync [-again]        send what is queued, take what has arrived; after a restore, all of it again
 //	fairlead send DRAFT.yaml [-dry-run]   show what each recipient will see, and send
 //	fairlead inbox [-exercise]    list what was delivered and proved; exercises have an inbox of their own
@@ -45,6 +47,7 @@
 //	fairlead recovery print       print a sheet that opens the keys when the passphrase is forgotten
 //	fairlead recovery split       two sheets, of which both are needed
 //	fairlead recovery use         read the sheets from the standard input, one a line; set a new passphrase
+//	fairlead evidence FILE        write the file for an auditor: what the hub did wrong, if anything, with the bytes that show it
 //	fairlead status               how far each share has come, who witnessed the log, and what the hub did wrong, if anything
 //
 // Every command takes -dir (or FAIRLEAD_DIR, or -config), -json, and for what people sign -role and
@@ -72,7 +75,7 @@ func main() {
 	os.Exit(exit(os.Stderr, run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-var errUsage = errors.New("usage: fairlead enrol | reenrol | sponsor | join | sync | send | inbox | open | ack | recall ask | recall answer | consent | agreement | rules | policy | agencies | staff add | staff leave | escalate | permit | sent | approve | key rotate | tls | passphrase | recovery print|split|use | status; see: go doc fairlead/cmd/fairlead")
+var errUsage = errors.New("usage: fairlead enrol | reenrol | sponsor | join | invitation | sync | send | inbox | open | ack | recall ask | recall answer | consent | agreement | rules | policy | agencies | staff add | staff leave | escalate | permit | sent | approve | key rotate | tls | passphrase | recovery print|split|use | evidence | status; see: go doc fairlead/cmd/fairlead")
 
 // errRefused is the exit of a command whose share the hub refused: the reasons were printed.
 var errRefused = errors.New("refused; the reasons are above")
@@ -101,7 +104,7 @@ type command struct {
 }
 
 var commands = map[string]command{
-	"enrol": {1, enrol}, "reenrol": {0, reenrol}, "sponsor": {2, sponsor}, "join": {1, join}, "sync": {0, sync}, "send": {1, send}, "inbox": {0, inbox}, "open": {1, open}, "ack": {2, ack},
+	"enrol": {1, enrol}, "reenrol": {0, reenrol}, "sponsor": {2, sponsor}, "join": {1, join}, "invitation": {1, invitation}, "sync": {0, sync}, "send": {1, send}, "inbox": {0, inbox}, "open": {1, open}, "ack": {2, ack},
 	"recall ask": {3, askBack}, "recall answer": {2, answerRecall},
 	"consent": {1, send}, "consent show": {1, showConsent}, "consent withdraw": {2, withdrawConsent},
 	"agreement list": {0, agreements}, "agreement show": {1, show}, "agreement propose": {1, propose}, "agreement sign": {1, signAgreement},
@@ -109,7 +112,7 @@ var commands = map[string]command{
 	"agreement terminate": {2, changeAgreement(agreement.Terminate)},
 	"rules":               {1, rules}, "policy lint": {1, lint}, "policy matrix": {2, matrix}, "policy diff": {2, diff}, "policy explain": {1, explain},
 	"agencies": {0, agencies}, "key rotate": {0, rotate}, "staff add": {2, addStaff}, "staff leave": {2, removeStaff},
-	"escalate": {2, escalate}, "permit": {2, permit}, "approve": {2, approve}, "sent": {1, own}, "status": {0, status},
+	"escalate": {2, escalate}, "permit": {2, permit}, "approve": {2, approve}, "sent": {1, own}, "evidence": {1, evidence}, "status": {0, status},
 	"tls": {2, setTLS}, "passphrase": {0, passphrase}, "recovery print": {0, printSheets(1)}, "recovery split": {0, printSheets(2)}, "recovery use": {0, recoverKeys},
 }
 

@@ -271,7 +271,7 @@ func witnessed(w client.Witnessed) string {
 	}
 	switch {
 	case !w.Policy:
-		return "witnessed: not known; get witness.policy from the members of the network and put it into this folder"
+		return "witnessed: not known; take an invitation that has a policy of witnesses (fairlead invitation), or put witness.policy, from the members of the network, into this folder"
 	case w.Since.IsZero():
 		return fmt.Sprintf("witnessed up to %d entries by %s", w.Size, strings.Join(by, ", "))
 	case w.Late:
@@ -304,20 +304,57 @@ func status(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if err := s.print(map[string]any{"outbox": list, "alarms": alarms, "log_size": tree.N, "log_root": tree.Hash.String(), "witnessed": seen}, func() {
+	gone, err := s.client.Retained()
+	if err != nil {
+		return err
+	}
+	if err := s.print(map[string]any{"outbox": list, "alarms": alarms, "log_size": tree.N, "log_root": tree.Hash.String(), "witnessed": seen, "retained": gone}, func() {
 		s.say("log proved up to %d entries, root %s", tree.N, tree.Hash)
 		s.say("%s", witnessed(seen))
 		for _, sh := range list {
 			s.say("%s  %-26s to %-10s %s", sh.ID, sh.Kind, sh.To, sh.State)
 		}
+		for _, line := range retained(gone) {
+			s.say("%s", line)
+		}
 		for _, a := range alarms {
-			s.say("ALARM %s: %s", a.At, a.What)
+			s.say("ALARM %s: %s", a.At.Format(time.RFC3339), a.What)
 		}
 	}); err != nil {
 		return err
 	}
 	if len(alarms) > 0 {
-		return fmt.Errorf("%d alarms: what nobody here did, or what an honest hub does not do; ask the operator and your auditor, and keep %s as it is", len(alarms), s.Dir)
+		return fmt.Errorf("%d alarms: what nobody here did, or what an honest hub does not do; ask the operator and your auditor (fairlead evidence FILE), and keep %s as it is", len(alarms), s.Dir)
 	}
 	return nil
+}
+
+// retained says what the hub deleted of what it had delivered here, and what that means.
+func retained(r client.Retained) (lines []string) {
+	if len(r.Entries) == 0 {
+		return nil
+	}
+	why := "with their log entries"
+	if r.Days > 0 {
+		why = fmt.Sprintf("%d days after they were acknowledged (RT-HUB-PAYLOAD), or with their log entries", r.Days)
+	}
+	lines = append(lines, fmt.Sprintf("messages to this agency that the hub has deleted, %s: %d. What this folder holds of them stays", why, len(r.Entries)))
+	if len(r.Lost) > 0 {
+		lines = append(lines, fmt.Sprintf("of these, not in this folder either: %d (log entries %s). They came before it, and cannot be fetched again: "+
+			"look in your case system and in older copies of the folder, or ask their senders", len(r.Lost), entries(r.Lost)))
+	}
+	return lines
+}
+
+// entries lists some log entries; -json has all of them.
+func entries(list []int64) string {
+	var words []string
+	for i, e := range list {
+		if i == 20 {
+			words = append(words, "…")
+			break
+		}
+		words = append(words, fmt.Sprint(e))
+	}
+	return strings.Join(words, ", ")
 }

@@ -60,6 +60,9 @@ func lint(ctx context.Context, s *session) error {
 		return err
 	}
 	found := b.Lint(a)
+	if file := s.args[0]; b.Agreement(file) == nil {
+		found.In(file, func(term string) int { return config.LineOf(file, "terms", term) })
+	}
 	if err := s.told(found); err != nil {
 		return err
 	}

@@ -182,7 +182,7 @@ func (s *Scope) checkCodes(f *faults) {
 	}
 	for _, k := range s.Kinds {
 		row, ok := kind.Lookup(k)
-		f.want(ok, "kind %.40q is not in the table", k)
+		f.want(ok, "kind %.40q is not in the table; take one of schemas/README.md", k)
 		f.want(row.Plane != kind.Control, "kind %.40s is of the control plane, which no term permits or bars", k)
 	}
 	for _, b := range s.Bases {

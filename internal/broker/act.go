@@ -108,7 +108,7 @@ func (b *Broker) decideAct(ctx context.Context, batch *batch, a *act, now time.T
 		if record, tombs, err = b.order(ctx, batch, a.record, now); err != nil {
 			return fmt.Errorf("%s: %w", a.action, err)
 		}
-		if len(batch.messages)+len(tombs) >= bus.MaxBatch {
+		if len(batch.messages)+len(tombs)+perEmptying*len(recipients(tombs)) >= bus.MaxBatch {
 			return fmt.Errorf("%s: there is too much to do now; try again in a moment", a.action)
 		}
 	}
@@ -119,6 +119,7 @@ func (b *Broker) decideAct(ctx context.Context, batch *batch, a *act, now time.T
 	}
 	b.forward(batch, e)
 	batch.bury(e.index, tombs)
+	b.emptyWith(batch, e.index, tombs, now)
 	return nil
 }
 

@@ -39,8 +39,8 @@ type Config struct {
 	Verifier *tlog.Verifier
 	Now      func() time.Time
 	Log      zerolog.Logger
-	// Step, if set, is called after each numbered step of a round that has submissions, and of keeping the state: crash
-	// tests stop there.
+	// Step, if set, is called after each numbered step of a round that has submissions or deletes payloads, and of keeping
+	// the state: crash tests stop there.
 	Step func(step int)
 	// Keep is after how many entries the state is kept again; 0: 5,000. See StateFile.
 	Keep int64
@@ -71,8 +71,10 @@ type Broker struct {
 	later    []bus.OutMsg                // receipts that did not fit; they only inform, and a crash may lose them
 	cosigned chan []byte                 // a cosigned checkpoint to announce; it only informs as well
 	payloads map[int64]payload           // where the ledger has what was delivered and not yet stored, by entry
-	buriedAt map[uint64]bool             // sequences in LEDGER that a tombstone stands for
+	buriedAt marks                       // sequences in LEDGER that were ordered deleted
+	foretold marks                       // those that an order further on explains, while LEDGER is read
 	retained retention
+	emptying emptying
 	erasing  []uint64                       // those of them still to be deleted
 	missing  map[uint64]bool                // sequences that LEDGER lacks and no tombstone read so far explains
 	lost     map[uint64]*envelope.Tombstone // what an order to erase deleted of LEDGER, by sequence
@@ -121,6 +123,7 @@ type Status struct {
 	Unread    int64                     // since start
 	Owed      int                       // proofs not yet handed out
 	Splits    int64                     // since start: shares whose sender says it was shown another log
+	Alarms    int64                     // since start: what agencies' programs reported that an honest hub does not do
 	Resumed   int64                     // entries that the start did not fold: their state was kept
 }
 
@@ -242,12 +245,12 @@ func (b *Broker) round(ctx context.Context, arrived []*arrival) error {
 		// 4 What arrived was parsed and verified on all cores, while the round before was committed (see
 		// readAhead). A crash here leaves the submissions in the intake or, as that is in memory, in their
 		// senders' outboxes: they come again.
-		b.step(4, arrived)
+		b.step(4, arrived, nil)
 
 		// 5 Decide, one after the other, each on the fold of all entries before it. Nothing is written: a
 		// crash here is as one before step 4.
 		batch, taken := b.decide(ctx, arrived, acts, now)
-		b.step(5, arrived)
+		b.step(5, arrived, batch.gone)
 		if len(batch.messages) == 0 {
 			b.unread, b.retained = batch.unread, batch.retained
 			settle(arrived[:taken])
@@ -273,7 +276,7 @@ func (b *Broker) round(ctx context.Context, arrived []*arrival) error {
 			answer(acts, err)
 			return fmt.Errorf("%w: commit: %w", errUnreachable, err)
 		}
-		b.step(6, arrived)
+		b.step(6, arrived, batch.gone)
 
 		// 7 Extend the tree, sign the checkpoint, commit it to HEAD by compare-and-swap. A crash here
 		// leaves entries without a checkpoint; recovery signs one. Proofs go out with the next batch.
@@ -281,7 +284,7 @@ func (b *Broker) round(ctx context.Context, arrived []*arrival) error {
 			return err
 		}
 		b.steady = true
-		b.step(7, arrived)
+		b.step(7, arrived, batch.gone)
 		settle(arrived[:taken])
 		answer(acts, nil)
 		acts = nil
@@ -289,15 +292,15 @@ func (b *Broker) round(ctx context.Context, arrived []*arrival) error {
 		// 8 Erase the payloads that an entry of this batch ordered deleted. A crash before it leaves them,
 		// with their tombstones: recovery finds these and erases. Nothing is ever erased on another's word.
 		b.erase(ctx)
-		b.step(8, arrived)
+		b.step(8, arrived, batch.gone)
 		arrived = arrived[taken:]
 	}
 	return nil
 }
 
-// step tells a test how far a round with submissions has come.
-func (b *Broker) step(n int, arrived []*arrival) {
-	if len(arrived) > 0 {
+// step tells a test how far a round with submissions, or with payloads to delete, has come.
+func (b *Broker) step(n int, arrived []*arrival, gone []uint64) {
+	if len(arrived)+len(gone) > 0 {
 		b.stepped(n)
 	}
 }
@@ -374,6 +377,7 @@ type batch struct {
 	held     map[fairlead.ShareID]int // place among messages of payloads that wait
 	payloads map[int64]int            // and of those delivered, by entry
 	tombs    []envelope.Tombstone     // of payloads that it orders deleted
+	gone     []uint64                 // sequences of those that its order deletes after they were stored
 	told     tlog.Tree                // the tree those proofs are under
 }
 

@@ -1,10 +1,13 @@
 package broker_test
 
 import (
+	"io"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/rs/zerolog"
 
 	"fairlead/internal/broker"
 	"fairlead/internal/client"
@@ -93,6 +96,37 @@ func TestFencedAct(t *testing.T) {
 	settle(t, w)
 	if len(w.Agency(hubtest.Alder).Snapshot().Group("G")) != 1 {
 		t.Error("the rules are not in force")
+	}
+}
+
+// TestServerAway: a broker whose server is away asks for submissions again no more often than it looks at its log: what
+// it says each time must not fill the disk, nor what it does take a core.
+func TestServerAway(t *testing.T) {
+	t.Parallel()
+	w := hubtest.New(t, hubtest.Config{})
+	var looks, said atomic.Int64
+	tenth, conn := make(chan struct{}), connect(t, w)
+	b, err := broker.Open(within(t), broker.Config{
+		Hub: conn, Dir: t.TempDir(), Signer: signer(t, w), Verifier: w.Hub.Verifier(),
+		Now: func() time.Time {
+			if looks.Add(1) == 10 {
+				close(tenth)
+			}
+			return w.Clock.Now()
+		},
+		Log: zerolog.New(io.Discard).Hook(zerolog.HookFunc(func(*zerolog.Event, zerolog.Level, string) { said.Add(1) })),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	looks.Store(0)
+	conn.Close()
+	stop := run(t, b)
+	<-tenth
+	stop()
+	if n := said.Load(); n == 0 || n > looks.Load() {
+		t.Errorf("it said %d times that the intake is not reachable, and looked %d times", n, looks.Load())
 	}
 }
 

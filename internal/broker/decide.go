@@ -32,6 +32,7 @@ func (b *Broker) decide(ctx context.Context, arrived []*arrival, acts []*act, no
 	}
 	if len(acts) == 0 {
 		b.retain(ctx, batch, now)
+		b.retainPayloads(ctx, batch, now)
 	}
 	taken := 0
 	for _, a := range arrived {
@@ -111,6 +112,9 @@ func (b *Broker) decideShare(batch *batch, a *arrival, now time.Time) {
 	}
 	if l.Outcome == entry.OutcomeControl && a.share.H.Kind == "ack" {
 		b.receipts(batch, l.From, before, a.share)
+	}
+	if l.Outcome == entry.OutcomeControl && a.share.H.Kind == "log.alarm" {
+		b.heed(l.From, e.index)
 	}
 }
 
@@ -345,6 +349,9 @@ func (b *Broker) flushUnread(batch *batch, now time.Time) {
 	}
 	slices.Sort(passed)
 	for _, account := range passed {
+		if batch.full() { // the others come with the next one
+			return
+		}
 		u := batch.unread[account]
 		delete(batch.unread, account)
 		if u.more > 0 {

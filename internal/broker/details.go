@@ -24,6 +24,8 @@ type tomb struct {
 	sequence uint64
 	entry    int64
 	leaf     []byte
+	delivery bool // its recipient is told
+	share    fairlead.ShareID
 }
 
 // order completes the record of an order to erase by what the leaves say, and finds the messages that go with it.
@@ -36,6 +38,7 @@ func (b *Broker) order(ctx context.Context, batch *batch, record []byte, now tim
 		return nil, nil, fmt.Errorf("%d details: one act erases 1 to %d", len(e.Details), registry.MaxErase)
 	}
 	var tombs []tomb
+	from := uint64(1) // they rise
 	for i, d := range e.Details {
 		if d.Entry < 0 || d.Entry >= b.snap.Size() {
 			return nil, nil, fmt.Errorf("entry %d: the log has no such entry yet", d.Entry)
@@ -54,30 +57,32 @@ func (b *Broker) order(ctx context.Context, batch *batch, record []byte, now tim
 		if e.Details[i], err = batch.snap.Order(l, d.Entry); err != nil {
 			return nil, nil, err
 		}
-		sequences, err := b.messagesOf(ctx, d.Entry, l.Share)
+		messages, err := b.messagesOf(ctx, d.Entry, l.Share, from)
 		if err != nil {
 			return nil, nil, err
 		}
-		for _, sequence := range sequences {
-			tombs = append(tombs, tomb{sequence, d.Entry, leaf})
+		for _, m := range messages {
+			m.leaf = leaf
+			tombs = append(tombs, m)
 		}
+		from = messages[0].sequence
 	}
 	record, err := json.Marshal(e)
 	return record, tombs, err
 }
 
 // messagesOf finds what LEDGER holds of an entry: the entry itself; before it a payload that waited; after it,
-// up to the next entry, delivery and verdict.
-func (b *Broker) messagesOf(ctx context.Context, index int64, share fairlead.ShareID) ([]uint64, error) {
-	at, err := b.sequenceOf(ctx, index)
+// up to the next entry, delivery and verdict. The entry is at a sequence or after it.
+func (b *Broker) messagesOf(ctx context.Context, index int64, share fairlead.ShareID, from uint64) ([]tomb, error) {
+	at, err := b.sequenceOf(ctx, index, from)
 	if err != nil {
 		return nil, err
 	}
-	list := []uint64{at}
+	list := []tomb{{sequence: at, entry: index}}
 	if sequence, on, data, err := b.cfg.Hub.Next(ctx, max(at, 2)-1, ""); err != nil {
 		return nil, err
 	} else if sequence == at-1 && on == subject.Held && holds(data, share) {
-		list = append(list, sequence)
+		list = append(list, tomb{sequence: sequence, entry: index})
 	}
 	for next := at + 1; ; {
 		sequence, on, data, err := b.cfg.Hub.Next(ctx, next, "")
@@ -88,7 +93,7 @@ func (b *Broker) messagesOf(ctx context.Context, index int64, share fairlead.Sha
 			return list, nil
 		}
 		if t, parts, err := envelope.ParseFrame(data); err == nil && (t == envelope.TypeDelivery || t == envelope.TypeVerdict) && indexOf(parts[0]) == index {
-			list = append(list, sequence)
+			list = append(list, tomb{sequence: sequence, entry: index, delivery: t == envelope.TypeDelivery})
 		}
 		next = sequence + 1
 	}
@@ -104,17 +109,21 @@ func holds(frame []byte, id fairlead.ShareID) bool {
 	return err == nil && h.ID == id
 }
 
-// sequenceOf finds an entry in LEDGER by halving: entries are in order there.
-func (b *Broker) sequenceOf(ctx context.Context, index int64) (uint64, error) {
-	low, high := uint64(1), b.seq // it is at low or after it, and not after high
-	for low <= high {
+// sequenceOf finds an entry in LEDGER, at a sequence or after it, by steps that grow and then by halving: entries are in
+// order there, and what is looked for is often near what was found before.
+func (b *Broker) sequenceOf(ctx context.Context, index int64, from uint64) (uint64, error) {
+	low, high := from, b.seq // it is at low or after it, and not after high
+	for step, grows := uint64(0), true; low <= high; step = max(4, 4*step) {
 		middle := low + (high-low)/2
+		if grows = grows && step <= (high-low)/2; grows {
+			middle = low + step
+		}
 		sequence, _, data, err := b.cfg.Hub.Next(ctx, middle, subject.Entry)
 		if err != nil {
 			return 0, err
 		}
 		if sequence == 0 || sequence > high {
-			high = middle - 1
+			high, grows = middle-1, false
 			continue
 		}
 		at, _, _, err := envelope.ParseEntryFrame(data)
@@ -124,7 +133,7 @@ func (b *Broker) sequenceOf(ctx context.Context, index int64) (uint64, error) {
 		case at == index:
 			return sequence, nil
 		case at > index:
-			high = middle - 1
+			high, grows = middle-1, false
 		default:
 			low = sequence + 1
 		}
@@ -175,11 +184,16 @@ func (b *Broker) wipe() error {
 	return nil
 }
 
-// entomb reads the tombstones of erased entries from a sequence on, to know what is missing and why.
+// entomb reads what was ordered deleted from a sequence on, to know what is missing and why.
 func (b *Broker) entomb(ctx context.Context, from uint64) error {
 	return b.cfg.Hub.ReadLedger(ctx, from, subject.Held, func(_ uint64, _ string, data []byte) error {
 		if t, err := envelope.ParseTombstone(data); err == nil {
 			b.lost[t.Sequence] = t
+		}
+		if _, gone, err := envelope.ParseGoneFrame(data); err == nil {
+			for _, sequence := range gone {
+				b.foretold.set(sequence)
+			}
 		}
 		return nil
 	})
@@ -188,7 +202,7 @@ func (b *Broker) entomb(ctx context.Context, from uint64) error {
 // absent takes a message that LEDGER lacks: where an order to erase explains it, the leaf of its entry is in the
 // tombstone.
 func (b *Broker) absent(seq uint64) error {
-	if !b.buriedAt[seq] {
+	if !b.buriedAt.has(seq) {
 		b.missing[seq] = true
 	}
 	t := b.lost[seq]

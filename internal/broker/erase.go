@@ -59,15 +59,23 @@ func (b *Broker) keepPayloads(batch *batch, seq uint64) {
 	for i := range batch.tombs {
 		b.keepTomb(&batch.tombs[i])
 	}
+	for _, sequence := range batch.gone {
+		b.keepGone(sequence)
+	}
+}
+
+// keepGone notes a message of LEDGER that was ordered deleted.
+func (b *Broker) keepGone(sequence uint64) {
+	if !b.missing[sequence] && !b.buriedAt.has(sequence) {
+		b.erasing = append(b.erasing, sequence)
+	}
+	b.buriedAt.set(sequence)
+	delete(b.missing, sequence)
 }
 
 // keepTomb notes a tombstone of LEDGER: what it stands for is erased, or is to be.
 func (b *Broker) keepTomb(t *envelope.Tombstone) {
-	if !b.missing[t.Sequence] && !b.buriedAt[t.Sequence] {
-		b.erasing = append(b.erasing, t.Sequence)
-	}
-	b.buriedAt[t.Sequence] = true
-	delete(b.missing, t.Sequence)
+	b.keepGone(t.Sequence)
 	delete(b.payloads, t.Index)
 }
 
@@ -107,9 +115,12 @@ func (b *batch) acknowledges() bool {
 	return slices.ContainsFunc(b.entries, func(e line) bool { return e.leaf.Class == entry.ClassShare && e.leaf.Outcome == entry.OutcomeControl })
 }
 
-// erase deletes what tombstones stand for. What cannot be deleted now is tried again in the next round.
+// maxErased is how many messages are deleted at once, so that shares need not wait.
+const maxErased = 20
+
+// erase deletes what was ordered deleted. What is left, or cannot be deleted now, is for the next round.
 func (b *Broker) erase(ctx context.Context) {
-	for len(b.erasing) > 0 {
+	for range min(len(b.erasing), maxErased) {
 		if err := b.cfg.Hub.Erase(ctx, b.erasing[0]); err != nil {
 			b.cfg.Log.Error().Err(err).Msg("payload not erased; trying again")
 			return

@@ -16,7 +16,7 @@ import (
 func TestStateIsWhole(t *testing.T) {
 	full := &state{
 		told: tlog.Tree{N: 1, Hash: tlog.Hash{2}}, proofs: []owed{{"on", 3}}, held: map[fairlead.ShareID]uint64{fairlead.NewShareID(): 4},
-		payloads: map[int64]payload{5: {6, "A", 7}}, buriedAt: map[uint64]bool{8: true}, erasing: []uint64{9},
+		payloads: map[int64]payload{5: {6, "A", 7}}, buriedAt: marks{8}, erasing: []uint64{9},
 	}
 	apart := []string{"bound", "last", "snap"} // what it is bound to, and the register, which has a test of its own
 	var b bytes.Buffer
@@ -44,8 +44,8 @@ func TestStateIsWhole(t *testing.T) {
 
 	kept := strings.Fields("snap seq head proofs held payloads buriedAt erasing inLedger last")
 	files := strings.Fields("cfg shown tree details program keeper mu kept dropped steady")
-	empty := strings.Fields("acts missing lost wipes status")     // after a round, or at a start
-	forgotten := strings.Fields("unread later cosigned retained") // also by a start that folds the whole log
+	empty := strings.Fields("acts missing lost foretold wipes status")     // after a round, or at a start
+	forgotten := strings.Fields("unread later cosigned retained emptying") // also by a start that folds the whole log
 	all := slices.Concat(kept, files, empty, forgotten)
 	for i := range reflect.TypeFor[Broker]().NumField() {
 		if name := reflect.TypeFor[Broker]().Field(i).Name; !slices.Contains(all, name) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 
 	"fairlead/internal/bus"
@@ -123,7 +124,7 @@ func (b *Broker) catchUp(ctx context.Context) error {
 	}
 	var refused error // what is wrong with a message, as against with the way to it
 	read := func(seq uint64, on string, data []byte) error {
-		if on == "" && !b.buriedAt[seq] && b.lost[seq] == nil {
+		if on == "" && !b.buriedAt.has(seq) && !b.foretold.has(seq) && b.lost[seq] == nil {
 			if err := b.entomb(ctx, seq); err != nil {
 				return err
 			}
@@ -150,7 +151,9 @@ func (b *Broker) catchUp(ctx context.Context) error {
 	if n := b.snap.Blanks(); n > 0 {
 		return fmt.Errorf("%w: %d details are blank and no entry of the log ordered them erased", ErrDiverged, n)
 	}
+	b.foretold = nil
 	b.forgetPayloads()
+	b.payloads = maps.Collect(maps.All(b.payloads)) // a map keeps the room that reading all of LEDGER took
 	b.erase(ctx)
 	b.shown.Store(b.snap)
 	err = b.checkpoint(ctx)
@@ -360,6 +363,10 @@ func (b *Broker) collectOwed(seq uint64, on string, data []byte) error {
 		return b.collectPayload(seq, t, data)
 	}
 	switch t {
+	case envelope.TypeGone:
+		return b.collectGone(data)
+	case envelope.TypeTombs:
+		return b.collectTombs(on, data)
 	case envelope.TypeShare:
 		return b.collectHeld(seq, parts)
 	case envelope.TypeHead:

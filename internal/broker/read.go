@@ -46,6 +46,9 @@ func (b *Broker) readAhead(ctx context.Context, arriving chan *arrival) {
 				_ = a.sub.Nak() // for another broker, at once
 			}
 		}
+		if err != nil {
+			pause(ctx)
+		}
 	}
 	for {
 		select {

@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"os"
 	"path/filepath"
@@ -73,6 +74,24 @@ func (d disk) flip(name string) {
 	}
 }
 
+// blank overwrites the last detail with zeros, as an order to erase it would.
+func (d disk) blank(name string) {
+	b, err := os.ReadFile(d.at(d.hub, name))
+	if err != nil {
+		d.Fatal(err)
+	}
+	for rest := b; len(rest) > 0; {
+		n := 4 + binary.BigEndian.Uint32(rest)
+		if len(rest) == int(n) {
+			clear(rest[4:])
+		}
+		rest = rest[n:]
+	}
+	if err := os.WriteFile(d.at(d.hub, name), b, 0o600); err != nil {
+		d.Fatal(err)
+	}
+}
+
 // only is the one file that a pattern names.
 func (d disk) only(pattern string) string {
 	found, err := filepath.Glob(filepath.Join(d.hub, pattern))
@@ -116,6 +135,7 @@ func TestRecover(t *testing.T) {
 		{"tile altered", func(d disk) { d.flip(d.only("log/tile/0/000.p/*")) }, tlog.ErrAltered, "tile/0/000", anew},
 		{"entries altered", func(d disk) { d.flip(d.only("log/tile/entries/000.p/*")) }, tlog.ErrAltered, "000", anew},
 		{"detail altered", func(d disk) { d.flip("details/000") }, broker.ErrDiverged, "the detail of entry", anew},
+		{"detail blank, and nobody ordered it", func(d disk) { d.blank("details/000") }, broker.ErrDiverged, "1 details are blank", "treat it as an attack"},
 		{"checkpoint altered", func(d disk) { d.flip("log/checkpoint") }, tlog.ErrCheckpoint, "log/checkpoint", anew},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -61,8 +61,20 @@ type state struct {
 	proofs   []owed
 	held     map[fairlead.ShareID]uint64
 	payloads map[int64]payload
-	buriedAt map[uint64]bool
+	buriedAt marks
 	erasing  []uint64
+}
+
+// marks are sequences of LEDGER, a bit each: in years most of them are of what was deleted.
+type marks []uint64
+
+func (m marks) has(i uint64) bool { return i/64 < uint64(len(m)) && m[i/64]>>(i%64)&1 == 1 }
+
+func (m *marks) set(i uint64) {
+	if missing := int(i/64) + 1 - len(*m); missing > 0 {
+		*m = append(*m, make([]uint64, missing)...)
+	}
+	(*m)[i/64] |= 1 << (i % 64)
 }
 
 // code describes a state but for the register.
@@ -83,10 +95,7 @@ func (s *state) code(c *dump.Coder) {
 		dump.Word(c, &p.to)
 		dump.Int(c, &p.counter)
 	})
-	dump.Map(c, &s.buriedAt, cmp.Compare, func(sequence *uint64, yes *bool) {
-		dump.Int(c, sequence)
-		c.Bool(yes)
-	})
+	dump.List(c, (*[]uint64)(&s.buriedAt), func(word *uint64) { dump.Int(c, word) })
 	dump.List(c, &s.erasing, func(sequence *uint64) { dump.Int(c, sequence) })
 }
 
@@ -117,7 +126,7 @@ func (b *Broker) state() *state {
 	}
 	b.forgetHeld()
 	s := &state{bound: b.bound(), snap: b.snap, told: b.head.told, proofs: slices.Clone(b.proofs), held: maps.Clone(b.held)}
-	s.payloads, s.buriedAt, s.erasing = maps.Clone(b.payloads), maps.Clone(b.buriedAt), slices.Clone(b.erasing)
+	s.payloads, s.buriedAt, s.erasing = maps.Clone(b.payloads), slices.Clone(b.buriedAt), slices.Clone(b.erasing)
 	return s
 }
 
@@ -270,7 +279,7 @@ func (b *Broker) resume(ctx context.Context, reader *tlog.Reader) error {
 func (b *Broker) begin() {
 	b.snap, b.seq, b.inLedger, b.kept, b.dropped, b.head.told, b.last = registry.New(), 0, 0, 0, false, tlog.Tree{}, bus.OutMsg{}
 	b.proofs, b.erasing, b.held, b.payloads = nil, nil, map[fairlead.ShareID]uint64{}, map[int64]payload{}
-	b.buriedAt, b.missing = map[uint64]bool{}, map[uint64]bool{}
+	b.buriedAt, b.missing, b.foretold = nil, map[uint64]bool{}, nil
 }
 
 // takeOver makes a state this broker's own, and notes what LEDGER lacks before its end.
@@ -284,9 +293,9 @@ func (b *Broker) takeOver(ctx context.Context, s *state) error {
 	b.proofs, b.erasing, b.last = s.proofs, s.erasing, s.last
 	maps.Copy(b.held, s.held)
 	maps.Copy(b.payloads, s.payloads)
-	maps.Copy(b.buriedAt, s.buriedAt)
+	b.buriedAt = s.buriedAt
 	for _, sequence := range missing {
-		if sequence <= s.Sequence && !b.buriedAt[sequence] {
+		if sequence <= s.Sequence && !b.buriedAt.has(sequence) {
 			b.missing[sequence] = true
 		}
 	}

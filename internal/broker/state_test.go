@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -131,6 +133,91 @@ func TestStateRefused(t *testing.T) {
 	}
 	if got, resumed, said := known(t, w, dir); resumed == 0 || got != want || said != "" {
 		t.Errorf("the very state is not used: %q", said)
+	}
+}
+
+// remade is a kept state with something else in what it is bound to, under this hub's own MAC.
+func remade(t testing.TB, w *hubtest.World, state []byte, old, to string) []byte {
+	t.Helper()
+	mac := must(signer(t, w).MAC("broker state"))
+	body := bytes.Clone(state[:len(state)-mac.Size()])
+	if len(old) != len(to) || bytes.Count(body, []byte(old)) == 0 {
+		t.Fatalf("no %q in it that %q could take the place of", old, to)
+	}
+	body = bytes.Replace(body, []byte(old), []byte(to), 1)
+	mac.Write(body)
+	return mac.Sum(body)
+}
+
+// TestStateOfAnother: a state of another program, log or LEDGER is not used, though this hub's own key has made it: as
+// after an update, after a folder that was put together from two copies, or by whoever has the key.
+func TestStateOfAnother(t *testing.T) {
+	t.Parallel()
+	w := hubtest.New(t, hubtest.Config{})
+	send(t, w, hubtest.Alder, hubtest.Birch, 1)
+	settle(t, w)
+	dir := t.TempDir()
+	path := filepath.Join(dir, broker.StateFile)
+	known(t, w, dir)
+	earlier := must(os.ReadFile(path))
+	send(t, w, hubtest.Alder, hubtest.Birch, 2)
+	settle(t, w)
+	want, _, _ := known(t, w, dir)
+	state := must(os.ReadFile(path))
+	member := func(state []byte, name string) string {
+		t.Helper()
+		m := regexp.MustCompile(`"` + name + `":("[^"]*"|[0-9]+)`).Find(state)
+		if m == nil {
+			t.Fatalf("no %s in it", name)
+		}
+		return string(m)
+	}
+	edit := func(name string, change func(old string) string) []byte {
+		t.Helper()
+		old := member(state, name)
+		return remade(t, w, state, old, change(old))
+	}
+	other := func(old string) string { // another digit, letter or number of the same length
+		b := []byte(old)
+		at := len(b) - 2
+		b[at] = map[bool]byte{true: '2', false: '1'}[b[at] == '1']
+		return string(b)
+	}
+	number := func(to string) func(string) string {
+		return func(old string) string { return old[:strings.IndexByte(old, ':')+1] + to }
+	}
+	size := strings.TrimPrefix(member(state, "size"), `"size":`)
+	n := must(strconv.Atoi(size))
+	header := bytes.IndexByte(state, '}') + 1
+	newer := append(bytes.Clone(earlier[:bytes.IndexByte(earlier, '}')+1]), state[header:]...)
+	for name, test := range map[string]struct {
+		state []byte
+		says  string
+	}{
+		"of another form":         {edit("format", number("9")), "another program made it"},
+		"by another engine":       {edit("engine", number("9")), "another program made it"},
+		"of another program":      {edit("program", other), "another program made it"},
+		"of another log":          {edit("origin", other), "or for another log"},
+		"of a larger log":         {edit("size", number(strconv.Itoa(n+1))), fmt.Sprintf("it is of %d entries, and the folder holds %d", n+1, n)},
+		"of less than none":       {edit("size", number("-"+strings.Repeat("1", len(size)-1))), "it is of -1"},
+		"of a smaller log":        {edit("size", number(strconv.Itoa(n-1))), "another root at"},
+		"of a forked log":         {edit("root", other), "another root at"},
+		"of another LEDGER":       {edit("message", other), "of LEDGER is another, or gone"},
+		"of a longer LEDGER":      {edit("sequence", number(strings.Repeat("9", len(member(state, "sequence"))-len(`"sequence":`)))), "of LEDGER is another, or gone"},
+		"that holds more than so": {remade(t, w, newer, "", ""), "entries and holds"},
+	} {
+		if err := os.WriteFile(path, test.state, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, resumed, said := known(t, w, dir); resumed != 0 || got != want || !strings.Contains(said, test.says) {
+			t.Errorf("%s: a state of %d entries is used; it says %q, want %q", name, resumed, said, test.says)
+		}
+	}
+	if err := os.WriteFile(path, remade(t, w, state, "", ""), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, resumed, said := known(t, w, dir); resumed == 0 || got != want {
+		t.Errorf("the test spoils the state before it changes it: %q", said)
 	}
 }
 

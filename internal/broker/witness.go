@@ -3,6 +3,7 @@ package broker
 import (
 	"fairlead/internal/bus"
 	"fairlead/internal/envelope"
+	"fairlead/internal/fairlead"
 	"fairlead/internal/subject"
 	"fairlead/internal/tlog"
 )
@@ -48,4 +49,14 @@ func (b *Broker) compare(a *arrival) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.status.Splits++
+}
+
+// heed tells the operator that an agency's program has reported what an honest hub does not do. The report is on
+// record; who else than this broker did it, is for the operator to find.
+func (b *Broker) heed(from fairlead.AgencyID, index int64) {
+	b.cfg.Log.Error().Str("agency", string(from)).Int64("entry", index).
+		Msg("ALARM: an agency's program reports what an honest hub does not do. See deploy/README.md, 'An incident'")
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.status.Alarms++
 }

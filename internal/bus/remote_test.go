@@ -5,7 +5,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"fairlead/internal/bus"
+	"fairlead/internal/hubtest"
 	"fairlead/internal/keystore"
 	"fairlead/internal/natsd"
 	"fairlead/internal/subject"
@@ -107,13 +107,7 @@ func (p *process) log(t testing.TB) string {
 // outside makes a server of its own for a hub's keys.
 func outside(t testing.TB) (natsd.Config, *process) {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := free.Addr().String()
-	free.Close()
-	dir := t.TempDir()
+	address, dir := hubtest.FreeAddress(t), t.TempDir()
 	keys, err := keystore.Make(filepath.Join(dir, "keys"), keystore.Unsealed)
 	if err != nil {
 		t.Fatal(err)

@@ -73,7 +73,7 @@ const tables = `
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS heads (size INTEGER PRIMARY KEY, root BLOB NOT NULL, at TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS register (idx INTEGER PRIMARY KEY, leaf BLOB NOT NULL, detail BLOB NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS parked (idx INTEGER NOT NULL, type INTEGER NOT NULL, frame BLOB NOT NULL, PRIMARY KEY (idx, type)) STRICT;
+CREATE TABLE IF NOT EXISTS parked (idx INTEGER NOT NULL, type INTEGER NOT NULL, frame BLOB NOT NULL, since TEXT NOT NULL, PRIMARY KEY (idx, type)) STRICT;
 CREATE TABLE IF NOT EXISTS outbox (
 	id TEXT PRIMARY KEY, recipient TEXT NOT NULL, kind TEXT NOT NULL, subject TEXT NOT NULL, header_digest TEXT NOT NULL, frame BLOB NOT NULL,
 	draft BLOB, state TEXT NOT NULL, idx INTEGER, counter INTEGER, leaf BLOB, verdict BLOB, proof BLOB,
@@ -85,12 +85,15 @@ CREATE TABLE IF NOT EXISTS inbox (
 	exercise INTEGER NOT NULL DEFAULT 0) STRICT;
 CREATE TABLE IF NOT EXISTS tokens (scope TEXT NOT NULL, name TEXT NOT NULL, token TEXT NOT NULL, PRIMARY KEY (scope, name)) STRICT;
 CREATE TABLE IF NOT EXISTS ahead (counter INTEGER PRIMARY KEY, idx INTEGER NOT NULL, leaf BLOB NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS missed (counter INTEGER PRIMARY KEY, since INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS erased (counter INTEGER PRIMARY KEY, idx INTEGER NOT NULL, share TEXT NOT NULL, sender TEXT NOT NULL, ordered INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS recalls (
 	share TEXT PRIMARY KEY, notice TEXT NOT NULL, sender TEXT NOT NULL, reason TEXT NOT NULL, action TEXT NOT NULL, danger TEXT NOT NULL,
 	at TEXT NOT NULL, answer TEXT NOT NULL DEFAULT '') STRICT;
 CREATE TABLE IF NOT EXISTS stops (share TEXT NOT NULL, code TEXT NOT NULL, notice TEXT NOT NULL, PRIMARY KEY (share, code)) STRICT;
-CREATE TABLE IF NOT EXISTS alarms (n INTEGER PRIMARY KEY, at TEXT NOT NULL, what TEXT NOT NULL UNIQUE, evidence BLOB) STRICT;
+CREATE TABLE IF NOT EXISTS alarms (
+	n INTEGER PRIMARY KEY, at TEXT NOT NULL, code TEXT NOT NULL, idx INTEGER NOT NULL, what TEXT NOT NULL UNIQUE, evidence BLOB,
+	report TEXT NOT NULL DEFAULT '') STRICT;
 `
 
 // Client is one agency's program. Its methods may be called from several goroutines.
@@ -228,29 +231,5 @@ func (c *Client) token(scope, name string) (string, error) {
 
 // SubjectHandle is this agency's random handle for a child, by its own local reference.
 func (c *Client) SubjectHandle(child string) (string, error) { return c.token("subject", child) }
-
-// Alarm is something the hub did that an honest hub does not do, with what shows it.
-type Alarm struct {
-	At   string `json:"at"`
-	What string `json:"what"`
-}
-
-// Alarms lists what was found, oldest first.
-func (c *Client) Alarms() ([]Alarm, error) {
-	rows, err := c.db.Query(`SELECT at, what FROM alarms ORDER BY n`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	list := []Alarm{}
-	for rows.Next() {
-		var a Alarm
-		if err := rows.Scan(&a.At, &a.What); err != nil {
-			return nil, err
-		}
-		list = append(list, a)
-	}
-	return list, rows.Err()
-}
 
 func (c *Client) stamp() string { return c.cfg.Now().UTC().Format(time.RFC3339) }

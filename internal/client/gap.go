@@ -6,10 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
+	"fairlead/internal/bus"
 	"fairlead/internal/entry"
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/policy"
 	"fairlead/internal/registry"
 )
 
@@ -30,7 +34,7 @@ func (t *taking) advance(index int64, counter uint64, leaf []byte) error {
 }
 
 func (t *taking) gapAlarm(leaf []byte, index int64, counter, before uint64) error {
-	return t.alarm(leaf, "entry %d: delivery %d arrived after delivery %d: something was withheld, hidden or delivered twice", index, counter, before)
+	return t.alarm(policy.AlarmGap, index, leaf, "entry %d: delivery %d arrived after delivery %d: something was withheld, hidden or delivered twice", index, counter, before)
 }
 
 // countOn moves the position over every number that has come.
@@ -54,22 +58,50 @@ func (t *taking) countOn(p position) error {
 	}
 }
 
+// takeTombs parks each of the tombstones that stand together, as if it had come alone.
+func (t *taking) takeTombs(m bus.Message) error {
+	tombs, err := envelope.ParseTombs(m.Data)
+	if err != nil {
+		return t.alarm(policy.AlarmMalformed, 0, m.Data, "message %d from the hub: %v", m.Sequence, err)
+	}
+	for _, stone := range tombs.Stones() {
+		if _, err := t.tx.Exec(`INSERT OR IGNORE INTO parked VALUES (?, ?, ?, ?)`, stone.Index, int(envelope.TypeTomb), stone.Marshal(), onWire(time.Now())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tooEarly reports whether a frame is a tombstone whose order is here and waits for its proof: who takes everything again
+// meets the proof of the delivery first.
+func (t *taking) tooEarly(kind envelope.Type, frame []byte) (wait bool, err error) {
+	if kind != envelope.TypeTomb {
+		return false, nil
+	}
+	tomb, err := envelope.ParseTombstone(frame)
+	if err != nil {
+		return false, nil //nolint:nilerr // admitTomb says so
+	}
+	err = t.tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM parked WHERE idx = ? AND type IN (?, ?))`, tomb.Order, int(envelope.TypeEntry), int(envelope.TypeDelivery)).Scan(&wait)
+	return wait, err
+}
+
 // admitTomb takes a tombstone in the place of a delivery: the delivery is in the log, and what ordered it
 // deleted has come here with a proof of its own, from who may order it.
 func (t *taking) admitTomb(index int64, leaf entry.Leaf, frame []byte) error {
 	tomb, err := envelope.ParseTombstone(frame)
 	if err != nil {
-		return t.alarm(frame, "entry %d: %v", index, err)
+		return t.faulty(index, frame, err)
 	}
 	if leaf.To != t.cfg.Agency || leaf.Outcome != entry.OutcomeDelivered {
-		return t.alarm(frame, "entry %d: a tombstone for what was not delivered to this agency", index)
+		return t.alarm(policy.AlarmFalse, index, frame, "entry %d: a tombstone for what was not delivered to this agency", index)
 	}
-	if err := t.ordered(tomb.Order, leaf); err != nil {
-		return t.alarm(frame, "entry %d: delivery %d was deleted: %v", index, leaf.Counter, err)
+	if err := t.ordered(tomb, leaf); err != nil {
+		return t.alarm(policy.AlarmGap, index, frame, "entry %d: delivery %d was deleted: %v", index, leaf.Counter, err)
 	}
-	var stored bool
-	if err := t.tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM inbox WHERE idx = ?)`, index).Scan(&stored); err != nil || stored {
-		return err // it was stored here all the same; its order was noted with it
+	var known bool
+	if err := t.tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM inbox WHERE idx = ?) OR EXISTS (SELECT 1 FROM erased WHERE idx = ?)`, index, index).Scan(&known); err != nil || known {
+		return err // it is stored here all the same, and its order was noted with it; or the tombstone comes again
 	}
 	if _, err := t.tx.Exec(`INSERT OR IGNORE INTO erased VALUES (?, ?, ?, ?, ?)`,
 		leaf.Counter, index, leaf.Share.String(), string(leaf.From), tomb.Order); err != nil {
@@ -79,8 +111,15 @@ func (t *taking) admitTomb(index int64, leaf entry.Leaf, frame []byte) error {
 }
 
 // ordered checks that the entry which ordered a deletion was delivered here, and that it could: it is the
-// sender's own recall of the share, or a notice of the hub that names it.
-func (t *taking) ordered(order int64, leaf entry.Leaf) error {
+// sender's own recall of the share, or a notice of the hub that names it, or an act of the hub after this agency
+// had stored it.
+func (t *taking) ordered(tomb *envelope.Tombstone, leaf entry.Leaf) error {
+	order := tomb.Order
+	if e, at, err := t.emptying(order); err != nil {
+		return err
+	} else if e != nil {
+		return t.emptied(e, at, tomb, leaf)
+	}
 	m, err := scanMessage(t.tx.QueryRow(inboxColumns+` WHERE idx = ?`, order))
 	if errors.Is(err, sql.ErrNoRows) {
 		return fmt.Errorf("entry %d, which is said to have ordered it, was never delivered here", order)
@@ -111,8 +150,8 @@ func stops(record json.RawMessage, id fairlead.ShareID) bool {
 	return false
 }
 
-// watchGaps alarms where a number is missing and the hub has nothing more to say: it is called when all that
-// the hub had was taken. A payload is deleted after its tombstone was written, so whoever finds the gap finds
+// watchGaps alarms where a number or a proof is missing and the hub has nothing more to say: it is called when all
+// that the hub had was taken. A payload is deleted after its tombstone was written, so whoever finds the gap finds
 // the tombstone too; its proof may still be on the way.
 func (c *Client) watchGaps() error {
 	c.mu.Lock()
@@ -123,7 +162,7 @@ func (c *Client) watchGaps() error {
 	}
 	defer tx.Rollback() //nolint:errcheck // after Commit it does nothing
 	t := &taking{Client: c, tx: tx, snap: c.snap, tree: c.tree}
-	if err := t.watchGap(); err != nil {
+	if err := errors.Join(t.watchGap(), t.watchUnproved()); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -144,38 +183,40 @@ func (t *taking) watchGap() error {
 	if err != nil {
 		return err
 	}
-	for n := p.Counter + 1; n < counter; n++ {
-		if parked, err := t.parkedTomb(n); err != nil || parked {
-			return err
-		}
+	if parked, err := t.parkedTomb(p.Counter, counter); err != nil || parked {
+		return err
 	}
 	return t.gapAlarm(leaf, index, counter, p.Counter)
 }
 
 // headsToProve is within how many checkpoints the hub hands out every proof: it sends the proofs with the
-// checkpoint, and what does not fit into a batch with the next.
+// checkpoint, and what does not fit into a batch with the next. They are counted from where the number was missed first,
+// which no word of the hub puts off.
 const headsToProve = 3
 
-// parkedTomb reports whether a tombstone for number n waits for its proof, and may.
-func (t *taking) parkedTomb(n uint64) (bool, error) {
+// parkedTomb reports whether a tombstone for a number between two waits for its proof, and may.
+func (t *taking) parkedTomb(after, before uint64) (bool, error) {
 	frames, err := t.frames(envelope.TypeTomb)
 	if err != nil {
 		return false, err
 	}
-	for _, frame := range frames {
+	explains := func(frame []byte) bool {
 		tomb, err := envelope.ParseTombstone(frame)
 		if err != nil {
-			continue
+			return false
 		}
 		l, err := entry.ParseLeaf(tomb.Leaf)
-		if err != nil || l.Counter != n || l.To != t.cfg.Agency {
-			continue
-		}
-		var heads int
-		err = t.tx.QueryRow(`SELECT count(*) FROM heads WHERE size > ?`, tomb.Order).Scan(&heads)
-		return heads < headsToProve, err
+		return err == nil && l.To == t.cfg.Agency && l.Counter > after && l.Counter < before
 	}
-	return false, nil
+	if !slices.ContainsFunc(frames, explains) {
+		return false, nil
+	}
+	if _, err := t.tx.Exec(`INSERT OR IGNORE INTO missed VALUES (?, ?)`, after+1, t.tree.N); err != nil {
+		return false, err
+	}
+	var heads int
+	err = t.tx.QueryRow(`SELECT count(*) FROM heads WHERE size > (SELECT since FROM missed WHERE counter = ?)`, after+1).Scan(&heads)
+	return heads < headsToProve, err
 }
 
 // frames lists what is parked of a type.
@@ -195,7 +236,7 @@ func (t *taking) frames(kind envelope.Type) (list [][]byte, err error) {
 	return list, rows.Err()
 }
 
-// Erased lists the log entries of what was delivered to this agency and deleted before it was stored here.
+// Erased lists the log entries of what was delivered to this agency and deleted before it was stored in this folder.
 func (c *Client) Erased() ([]int64, error) {
 	rows, err := c.db.Query(`SELECT idx FROM erased ORDER BY counter`)
 	if err != nil {

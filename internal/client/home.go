@@ -30,7 +30,8 @@ const (
 	keyFile        = "key.pgp"         // sealed: OpenPGP keys
 	userFile       = "user.seed"       // sealed: NATS user key
 	witnessFile    = "witness.key"     // sealed: key of the agency's cosignatures
-	policyFile     = "witness.policy"  // whose cosignatures are enough; put there by a person, or absent
+	policyFile     = "witness.policy"  // whose cosignatures are enough: of the invitation, or put there by a person; or absent
+	offeredFile    = "witness.offered" // another, of a later invitation, that a person has to decide on
 	requestFile    = "request.json"    // signed, goes to the hub's operator
 	invitationFile = "invitation.json" // from the hub's operator
 	admissionFile  = "admission.json"  // from the hub's operator
@@ -55,7 +56,8 @@ type Home struct {
 }
 
 // Enrol makes an agency's keys in dir, sealed under the passphrase of from, and the signed request that
-// the operator needs. Run again for the same agency it gives the same request: keys are never made over keys. Root is
+// the operator needs. Run again for the same agency it gives the same request, and takes the invitation as
+// [TakeInvitation] does: keys are never made over keys. Root is
 // the agency's root, which is kept nowhere here; without one (nil) an agency never gets new keys under its name. With
 // r.Again it is the root on record, and the request is one for new keys: after everything here was lost.
 func Enrol(dir string, from keystore.Source, inv registry.Invitation, r registry.Request, root []byte, at time.Time) (registry.SignedRequest, error) {
@@ -82,8 +84,14 @@ func Enrol(dir string, from keystore.Source, inv registry.Invitation, r registry
 	}
 	defer lock.Close()
 	if err := readJSON(dir, requestFile, &signed); err == nil {
-		return signed, checkSame(signed, r)
+		if err := checkSame(signed, r); err != nil {
+			return signed, err
+		}
+		return signed, takeInvitation(dir, inv)
 	} else if !errors.Is(err, fs.ErrNotExist) {
+		return signed, err
+	}
+	if err := takePolicy(dir, inv.Policy, log); err != nil {
 		return signed, err
 	}
 	keys, err := keystore.Make(filepath.Join(dir, keysDir), from)
@@ -225,22 +233,6 @@ func (h *Home) readKeys() error {
 	return nil
 }
 
-// policy reads whose cosignatures make a checkpoint witnessed for this agency; nil if nobody put it there.
-func (h *Home) policy(v *tlog.Verifier) (*tlog.Policy, error) {
-	text, err := os.ReadFile(filepath.Join(h.Dir, policyFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	p, err := tlog.ParsePolicy(text, v)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrHome, filepath.Join(h.Dir, policyFile), err)
-	}
-	return p, nil
-}
-
 // Sealed reports whether a passphrase guards the keys.
 func (h *Home) Sealed() bool { return h.keys.Sealed() }
 
@@ -322,7 +314,7 @@ func (h *Home) Open(conn *bus.Agency, now func() time.Time, log zerolog.Logger) 
 	if err != nil {
 		return nil, fmt.Errorf("%w: log key: %w", ErrHome, err)
 	}
-	policy, err := h.policy(v)
+	policy, err := readPolicy(h.Dir, v)
 	if err != nil {
 		return nil, err
 	}

@@ -295,6 +295,17 @@ func TestLiesAboutTheLeaf(t *testing.T) {
 			log:   leaf(func(l *entry.Leaf) { l.Counter++ }),
 			alarm: alarms(birch, "entry @: delivery 4 arrived after delivery 2: something was withheld"), shown: true, state: Recorded,
 		},
+		"a counter far ahead": {
+			log:   leaf(func(l *entry.Leaf) { l.Counter = 1 << 40 }),
+			alarm: alarms(birch, "entry @: delivery 1099511627776 arrived after delivery 2: something was withheld"), shown: true, state: Recorded,
+		},
+		"a counter beyond all": {
+			log: leaf(func(l *entry.Leaf) { l.Counter = 1 << 63 }),
+			alarm: map[fairlead.AgencyID]string{
+				alder: "entry @: it is delivery 9223372036854775808, more than there can be",
+				birch: "entry @: it is delivery 9223372036854775808, more than there can be",
+			}, state: Queued,
+		},
 		"a counter repeated": {
 			log:   leaf(func(l *entry.Leaf) { l.Counter-- }),
 			alarm: alarms(birch, "entry @: delivery 2 arrived after delivery 2: something was withheld, hidden or delivered twice"), shown: true, state: Recorded,

@@ -87,7 +87,7 @@ func (t *taking) noteOwnRecall(v *entry.Verdict, frame []byte) error {
 }
 
 // noteRecall marks what the sender of a message asks back; its content is hidden until a person answers.
-func (t *taking) noteRecall(h *envelope.Header, leaf entry.Leaf) error {
+func (t *taking) noteRecall(index int64, h *envelope.Header, leaf entry.Leaf) error {
 	if h.Kind != "recall.notice" {
 		return nil
 	}
@@ -97,7 +97,7 @@ func (t *taking) noteRecall(h *envelope.Header, leaf entry.Leaf) error {
 		return err
 	}
 	if err == nil && sender != string(h.From.Agency) {
-		return t.alarm(leaf.Marshal(), "share %s recalls what %s did not send: the hub let it through", h.ID, h.From.Agency)
+		return t.alarm(policy.AlarmFalse, index, leaf.Marshal(), "share %s recalls what %s did not send: the hub let it through", h.ID, h.From.Agency)
 	}
 	_, err = t.tx.Exec(`INSERT OR IGNORE INTO recalls (share, notice, sender, reason, action, danger, at) VALUES (?,?,?,?,?,?,?)`,
 		h.ReplyTo.String(), h.ID.String(), string(h.From.Agency), h.Facts["reason"], h.Facts["action"], h.Facts["danger"], leaf.At.Format(time.RFC3339))

@@ -12,6 +12,7 @@ import (
 	"fairlead/internal/bus"
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/policy"
 	"fairlead/internal/registry"
 	"fairlead/internal/tlog"
 )
@@ -54,6 +55,9 @@ const atOnce = 256
 // answer acknowledges what was taken and publishes what is queued.
 func (c *Client) answer(ctx context.Context) error {
 	if err := c.acknowledge(); err != nil {
+		return err
+	}
+	if err := c.report(); err != nil {
 		return err
 	}
 	if err := c.cosign(); err != nil {
@@ -158,17 +162,19 @@ type taking struct {
 func (t *taking) take(m bus.Message) error {
 	kind, parts, err := envelope.ParseFrame(m.Data)
 	if err != nil {
-		return t.alarm(m.Data, "message %d from the hub is not a frame: %v", m.Sequence, err)
+		return t.alarm(policy.AlarmMalformed, 0, m.Data, "message %d from the hub is not a frame: %v", m.Sequence, err)
 	}
 	switch kind {
 	case envelope.TypeHead:
 		return t.takeHead(m.Data)
 	case envelope.TypeDelivery, envelope.TypeVerdict, envelope.TypeEntry, envelope.TypeTomb:
 		if len(parts) < 3 || len(parts[0]) != 8 {
-			return t.alarm(m.Data, "message %d from the hub has no index", m.Sequence)
+			return t.alarm(policy.AlarmMalformed, 0, m.Data, "message %d from the hub has no index", m.Sequence)
 		}
-		_, err := t.tx.Exec(`INSERT OR IGNORE INTO parked VALUES (?, ?, ?)`, indexOf(parts[0]), int(kind), m.Data)
+		_, err := t.tx.Exec(`INSERT OR IGNORE INTO parked VALUES (?, ?, ?, ?)`, indexOf(parts[0]), int(kind), m.Data, onWire(time.Now()))
 		return err
+	case envelope.TypeTombs:
+		return t.takeTombs(m)
 	case envelope.TypeProofs:
 		return t.takeProofs(parts)
 	case envelope.TypeReceipt:
@@ -176,21 +182,21 @@ func (t *taking) take(m bus.Message) error {
 	case envelope.TypeCosigned:
 		return t.takeCosigned(m.Data)
 	}
-	return t.alarm(m.Data, "message %d from the hub is of unknown type %d", m.Sequence, kind)
+	return t.alarm(policy.AlarmMalformed, 0, m.Data, "message %d from the hub is of unknown type %d", m.Sequence, kind)
 }
 
 // takeHead follows the log: each checkpoint must be signed and extend the one before.
 func (t *taking) takeHead(frame []byte) error {
 	consistency, err := envelope.ParseHeadFrame(frame)
 	if err != nil {
-		return t.alarm(frame, "a checkpoint from the hub is malformed: %v", err)
+		return t.alarm(policy.AlarmMalformed, 0, frame, "a checkpoint from the hub is malformed: %v", err)
 	}
 	tree, err := tlog.OpenConsistency(consistency, t.tree, t.cfg.Verifier)
 	if err != nil {
 		if t.known(consistency) {
 			return nil // a second broker announced it again
 		}
-		return t.alarm(frame, "the log was rewritten or forked: a checkpoint does not extend the one of %d entries: %v", t.tree.N, err)
+		return t.alarm(policy.AlarmRewritten, 0, frame, "the log was rewritten or forked: a checkpoint does not extend the one of %d entries: %v", t.tree.N, err)
 	}
 	if tree == t.tree {
 		return nil // the same again
@@ -219,7 +225,7 @@ func (t *taking) takeProofs(proofs [][]byte) error {
 	for _, proof := range proofs {
 		index, err := tlog.ProofIndex(proof)
 		if err != nil {
-			if err := t.alarm(proof, "a proof from the hub is malformed: %v", err); err != nil {
+			if err := t.alarm(policy.AlarmMalformed, 0, proof, "a proof from the hub is malformed: %v", err); err != nil {
 				return err
 			}
 			continue
@@ -254,6 +260,11 @@ func (t *taking) show(index int64, proof []byte) error {
 		return err
 	}
 	for _, i := range items {
+		if wait, err := t.tooEarly(i.kind, i.frame); err != nil {
+			return err
+		} else if wait {
+			continue // its proof comes again, after that of its order
+		}
 		if err := t.admit(index, i.kind, i.frame, proof); err != nil {
 			return err
 		}
@@ -262,14 +273,6 @@ func (t *taking) show(index int64, proof []byte) error {
 		}
 	}
 	return nil
-}
-
-// alarm keeps what the hub did, once, with the bytes that show it.
-func (t *taking) alarm(evidence []byte, format string, args ...any) error {
-	what := fmt.Sprintf(format, args...)
-	t.cfg.Log.Error().Str("alarm", what).Msg("something was done to this agency that it did not do, or by the hub that an honest hub does not do")
-	_, err := t.tx.Exec(`INSERT OR IGNORE INTO alarms (at, what, evidence) VALUES (?, ?, ?)`, t.stamp(), what, evidence)
-	return err
 }
 
 // position is how far this agency has come: the counter of the last delivery and the hash over all.

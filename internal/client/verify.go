@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
 	"fairlead/internal/keyring"
+	"fairlead/internal/policy"
 	"fairlead/internal/registry"
 	"fairlead/internal/tlog"
 )
@@ -28,14 +30,17 @@ func (t *taking) admit(index int64, kind envelope.Type, frame, proof []byte) err
 	leafBytes := parts[1]
 	got, tree, err := tlog.OpenProof(proof, leafBytes, t.cfg.Verifier)
 	if err != nil || got != index {
-		return t.alarm(frame, "entry %d is not in the log: it was sent off the record (%v)", index, err)
+		return t.alarm(policy.AlarmUnlogged, index, frame, "entry %d is not in the log: it was sent off the record (%v)", index, err)
 	}
 	if !t.provedHead(tree) {
-		return t.alarm(proof, "entry %d is proved under a checkpoint of %d entries that was never announced: the hub shows two logs", index, tree.N)
+		return t.alarm(policy.AlarmRewritten, index, proof, "entry %d is proved under a checkpoint of %d entries that was never announced: the hub shows two logs", index, tree.N)
 	}
 	leaf, err := entry.ParseLeaf(leafBytes)
+	if err == nil && leaf.Counter > math.MaxInt64 { // the store holds no such number
+		err = fmt.Errorf("it is delivery %d, more than there can be", leaf.Counter)
+	}
 	if err != nil {
-		return t.alarm(frame, "entry %d: %v", index, err)
+		return t.faulty(index, frame, err)
 	}
 	switch kind {
 	case envelope.TypeEntry:
@@ -52,7 +57,7 @@ func (t *taking) admit(index int64, kind envelope.Type, frame, proof []byte) err
 // admitEntry folds an entry of the register, or shows a notice of the hub.
 func (t *taking) admitEntry(index int64, leaf entry.Leaf, leafBytes, detail, frame, proof []byte) error {
 	if leaf.Detail != entry.DetailDigest(detail) {
-		return t.alarm(frame, "entry %d: the hub sent another detail than the one it logged", index)
+		return t.alarm(policy.AlarmFalse, index, frame, "entry %d: the hub sent another detail than the one it logged", index)
 	}
 	var known bool
 	if err := t.tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM register WHERE idx = ?)`, index).Scan(&known); err != nil || known {
@@ -60,17 +65,17 @@ func (t *taking) admitEntry(index int64, leaf entry.Leaf, leafBytes, detail, fra
 	}
 	d, err := entry.ParseDetail(detail)
 	if err != nil {
-		return t.alarm(frame, "entry %d: %v", index, err)
+		return t.faulty(index, frame, err)
 	}
 	if err := t.ownKey(d, leaf); err != nil {
-		return t.alarm(frame, "entry %d: %v", index, err)
+		return t.faulty(index, frame, err)
 	}
 	if err := t.authored(index, d, leaf); err != nil {
-		return t.alarm(frame, "entry %d: %v", index, err)
+		return t.faulty(index, frame, err)
 	}
 	next, err := t.snap.Learn(index, leaf, d)
 	if err != nil {
-		return t.alarm(frame, "entry %d cannot be true: %v", index, err)
+		return t.alarm(policy.AlarmFalse, index, frame, "entry %d cannot be true: %v", index, err)
 	}
 	if err := t.watchOwn(index, d, frame); err != nil {
 		return err
@@ -85,7 +90,7 @@ func (t *taking) admitEntry(index int64, leaf entry.Leaf, leafBytes, detail, fra
 	s := envelope.Share{Header: d.Notice.Header, Record: d.Notice.Record}
 	b, err := s.Bind()
 	if err != nil || leaf.To != t.cfg.Agency || b.H.ID != leaf.Share || b.H.From.Agency != fairlead.Hub {
-		return t.alarm(frame, "entry %d: a notice of the hub that is not for this agency (%v)", index, err)
+		return t.alarm(policy.AlarmFalse, index, frame, "entry %d: a notice of the hub that is not for this agency (%v)", index, err)
 	}
 	delivery := envelope.Delivery{Index: index, Leaf: leafBytes, Salt: d.SetSalt(), Share: s}
 	if err := t.storeInbox(index, leaf, b.H, delivery.Marshal(), proof); err != nil {
@@ -155,33 +160,33 @@ func (t *taking) replaced(cert *keyring.Certificate, root string) bool {
 func (t *taking) admitDelivery(index int64, leaf entry.Leaf, frame, proof []byte) error {
 	d, err := envelope.ParseDelivery(frame)
 	if err != nil {
-		return t.alarm(frame, "entry %d: %v", index, err)
+		return t.faulty(index, frame, err)
 	}
 	if leaf.To != t.cfg.Agency || leaf.Outcome != entry.OutcomeDelivered {
-		return t.alarm(frame, "entry %d: the log does not say that it was delivered to this agency", index)
+		return t.alarm(policy.AlarmFalse, index, frame, "entry %d: the log does not say that it was delivered to this agency", index)
 	}
 	if envelope.SetDigest(d.Salt, d.Share.Descriptors()) != leaf.Delivered {
-		return t.alarm(frame, "entry %d: the hub handed over another set of sections than the one it logged", index)
+		return t.alarm(policy.AlarmFalse, index, frame, "entry %d: the hub handed over another set of sections than the one it logged", index)
 	}
 	b, err := d.Share.Bind()
 	if err != nil {
-		return t.alarm(frame, "entry %d: %v", index, err)
+		return t.faulty(index, frame, err)
 	}
 	if err := t.signed(index, b, leaf); err != nil {
-		return t.alarm(frame, "entry %d: %v", index, err)
+		return t.faulty(index, frame, err)
 	}
 	if slices.ContainsFunc(b.Descriptors, func(d *envelope.Descriptor) bool { return d.Audience == envelope.ForHub }) {
-		return t.alarm(frame, "entry %d: the hub handed over what its sender said to the hub alone", index)
+		return t.alarm(policy.AlarmFalse, index, frame, "entry %d: the hub handed over what its sender said to the hub alone", index)
 	}
 	if err := t.gossip(b.H); err != nil { // shown all the same: no sender may stop what others send
-		if err := t.alarm(frame, "entry %d: %v", index, err); err != nil {
+		if err := t.faulty(index, frame, err); err != nil {
 			return err
 		}
 	}
 	if err := t.storeInbox(index, leaf, b.H, frame, proof); err != nil {
 		return err
 	}
-	if err := t.noteRecall(b.H, leaf); err != nil {
+	if err := t.noteRecall(index, b.H, leaf); err != nil {
 		return err
 	}
 	return t.noteAck(b, leaf)
@@ -233,7 +238,7 @@ func (t *taking) storeInbox(index int64, leaf entry.Leaf, h *envelope.Header, fr
 	case err == nil && before == index:
 		return nil
 	case err == nil:
-		return t.alarm(frame, "entry %d delivers again what entry %d delivered", index, before)
+		return t.alarm(policy.AlarmFalse, index, frame, "entry %d delivers again what entry %d delivered", index, before)
 	case !errors.Is(err, sql.ErrNoRows):
 		return err
 	}
@@ -267,11 +272,11 @@ func (t *taking) noteAck(b *envelope.Bound, _ entry.Leaf) error {
 func (t *taking) admitVerdict(index int64, leaf entry.Leaf, frame, proof []byte) error {
 	_, _, raw, err := envelope.ParseVerdictFrame(frame)
 	if err != nil {
-		return t.alarm(frame, "entry %d: %v", index, err)
+		return t.faulty(index, frame, err)
 	}
 	v, err := entry.ParseVerdict(raw)
 	if err != nil || fairlead.Digest(sha256.Sum256(raw)) != leaf.Verdict {
-		return t.alarm(frame, "entry %d: the hub tells this agency another verdict than the one it logged (%v)", index, err)
+		return t.alarm(policy.AlarmFalse, index, frame, "entry %d: the hub tells this agency another verdict than the one it logged (%v)", index, err)
 	}
 	var to, digest string
 	var share []byte
@@ -281,21 +286,21 @@ func (t *taking) admitVerdict(index int64, leaf entry.Leaf, frame, proof []byte)
 	}
 	if err != nil {
 		if leaf.Class == entry.ClassUnparsed {
-			return t.alarm(frame, "the hub could not read a submission of this account: %s", causes(v.Causes))
+			return t.alarm(policy.AlarmNotOurs, index, frame, "the hub could not read a submission of this account: %s", causes(v.Causes))
 		}
-		return t.alarm(frame, "entry %d judges a share this agency never made", index)
+		return t.alarm(policy.AlarmNotOurs, index, frame, "entry %d judges a share this agency never made", index)
 	}
 	if digest != v.Header.String() {
 		if stateOf(v.Result) != RefusedBy {
-			return t.alarm(frame, "entry %d lets other bytes through under the id of a share of this agency", index)
+			return t.alarm(policy.AlarmFalse, index, frame, "entry %d lets other bytes through under the id of a share of this agency", index)
 		}
 		return nil // a refusal of other bytes under this id; ours keeps its own verdict
 	}
 	if err := t.checkLeaf(v, leaf, fairlead.AgencyID(to)); err != nil {
-		return t.alarm(frame, "entry %d: %v", index, err)
+		return t.faulty(index, frame, err)
 	}
 	if err := checkSet(v, leaf, share); err != nil {
-		return t.alarm(frame, "entry %d: %v", index, err)
+		return t.faulty(index, frame, err)
 	}
 	if _, err = t.tx.Exec(`UPDATE outbox SET state = ?, idx = ?, counter = ?, leaf = ?, verdict = ?, proof = ?, updated = ? WHERE id = ? AND state IN ('queued', 'held')`,
 		string(stateOf(v.Result)), index, leaf.Counter, leaf.Marshal(), raw, proof, t.stamp(), v.ID.String()); err != nil {
@@ -362,22 +367,22 @@ func checkSet(v *entry.Verdict, leaf entry.Leaf, frame []byte) error {
 func (t *taking) takeReceipt(frame []byte) error {
 	s, err := envelope.ParseReceiptFrame(frame)
 	if err != nil {
-		return t.alarm(frame, "a receipt from the hub is malformed: %v", err)
+		return t.alarm(policy.AlarmMalformed, 0, frame, "a receipt from the hub is malformed: %v", err)
 	}
 	b, err := s.Bind()
 	if err != nil {
-		return t.alarm(frame, "a receipt from the hub: %v", err)
+		return t.alarm(policy.AlarmFalse, 0, frame, "a receipt from the hub: %v", err)
 	}
 	if t.snap.Formerly(b.H.From.Agency, s.Header, s.Signature, b.H.SentAt.Time) {
 		return nil // it comes again, from before new keys; whoever has the old ones can say nothing with them
 	}
 	cert := t.snap.Certificate(b.H.From.Agency)
 	if cert == nil || cert.Signing().Verify(s.Header, s.Signature, keyring.ContextShare, b.H.SentAt.Time) != nil {
-		return t.alarm(frame, "a receipt that %s did not sign", b.H.From.Agency)
+		return t.alarm(policy.AlarmFalse, 0, frame, "a receipt that %s did not sign", b.H.From.Agency)
 	}
 	ack, err := registry.ParseDeliveredAck(s.Record)
 	if err != nil {
-		return t.alarm(frame, "a receipt of %s: %v", b.H.From.Agency, err)
+		return t.alarm(policy.AlarmFalse, 0, frame, "a receipt of %s: %v", b.H.From.Agency, err)
 	}
 	_, err = t.tx.Exec(`UPDATE outbox SET state = 'delivered', updated = ? WHERE recipient = ? AND state = 'recorded' AND counter BETWEEN 1 AND ?`,
 		t.stamp(), string(b.H.From.Agency), ack.Counter)

@@ -5,6 +5,7 @@ import (
 
 	"fairlead/internal/entry"
 	"fairlead/internal/envelope"
+	"fairlead/internal/policy"
 	"fairlead/internal/registry"
 	"fairlead/internal/strictjson"
 )
@@ -26,7 +27,7 @@ func (t *taking) watchOwn(index int64, d *entry.Detail, frame []byte) error {
 	if err := t.tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM outbox WHERE id = ?)`, h.ID.String()).Scan(&made); err != nil || made {
 		return err
 	}
-	return t.alarm(frame, "entry %d is of kind %s, in the name of this agency and signed with its key: one that this program never made", index, h.Kind)
+	return t.alarm(policy.AlarmNotOurs, index, frame, "entry %d is of kind %s, in the name of this agency and signed with its key: one that this program never made", index, h.Kind)
 }
 
 // watchAct tells people what the operator did to their agency. What a lying hub would do looks the same.
@@ -36,5 +37,5 @@ func (t *taking) watchAct(index int64, r *entry.Register, frame []byte) error {
 	if did == "" || strictjson.Unmarshal(r.Record, &s) != nil || s.Agency != t.cfg.Agency {
 		return nil
 	}
-	return t.alarm(frame, "entry %d: the hub's operator %s this agency (%s); ask the operator, if nobody here knows why", index, did, cmp.Or(s.Reason, "no reason"))
+	return t.alarm(policy.AlarmAct, index, frame, "entry %d: the hub's operator %s this agency (%s); ask the operator, if nobody here knows why", index, did, cmp.Or(s.Reason, "no reason"))
 }

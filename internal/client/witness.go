@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"fairlead/internal/envelope"
+	"fairlead/internal/policy"
 	"fairlead/internal/tlog"
 )
 
@@ -65,14 +66,14 @@ func (c *Client) cosign() error {
 func (t *taking) takeCosigned(frame []byte) error {
 	checkpoint, err := envelope.ParseCosignedFrame(frame)
 	if err != nil {
-		return t.alarm(frame, "a cosigned checkpoint from the hub is malformed: %v", err)
+		return t.alarm(policy.AlarmMalformed, 0, frame, "a cosigned checkpoint from the hub is malformed: %v", err)
 	}
 	tree, err := tlog.OpenCheckpoint(checkpoint, t.cfg.Verifier)
 	if err != nil {
-		return t.alarm(frame, "a cosigned checkpoint from the hub: %v", err)
+		return t.alarm(policy.AlarmFalse, 0, frame, "a cosigned checkpoint from the hub: %v", err)
 	}
 	if !t.provedHead(tree) {
-		return t.alarm(checkpoint, "a checkpoint of %d entries was cosigned elsewhere and never announced here: the hub shows two logs", tree.N)
+		return t.alarm(policy.AlarmRewritten, 0, checkpoint, "a checkpoint of %d entries was cosigned elsewhere and never announced here: the hub shows two logs", tree.N)
 	}
 	if t.cfg.Policy == nil {
 		return nil
@@ -82,7 +83,7 @@ func (t *taking) takeCosigned(frame []byte) error {
 		return nil // not enough for this agency's policy; it stays unwitnessed here
 	}
 	if err != nil {
-		return t.alarm(checkpoint, "a cosigned checkpoint from the hub: %v", err)
+		return t.alarm(policy.AlarmFalse, 0, checkpoint, "a cosigned checkpoint from the hub: %v", err)
 	}
 	before, err := readWitnessed(t.tx)
 	if err != nil || tree.N <= before.Size {

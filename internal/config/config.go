@@ -53,6 +53,32 @@ func Parse(name string, b []byte, v any) error {
 	return nil
 }
 
+// LineOf finds the line of a file at which the member with an id begins, in a list at the top of the document: where a
+// fault is, that is found only after it was read. 0: there is none.
+func LineOf(path, list, id string) int {
+	b, err := os.ReadFile(path)
+	var doc yaml.Node
+	if err != nil || len(b) > maxSize || yaml.Unmarshal(b, &doc) != nil || len(doc.Content) == 0 {
+		return 0
+	}
+	for _, member := range valueOf(doc.Content[0], list).Content {
+		if v := valueOf(member, "id"); v.Value == id && v.Line > 0 {
+			return v.Line
+		}
+	}
+	return 0
+}
+
+// valueOf is the value of a key, or an empty node.
+func valueOf(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return new(yaml.Node)
+}
+
 // plain refuses what makes YAML surprising.
 func plain(n *yaml.Node, depth int) error {
 	switch {

@@ -36,6 +36,22 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+// TestLineOf: a member of a list is found by its id, and what is not there is at no line.
+func TestLineOf(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "agreement.yaml")
+	if err := os.WriteFile(path, []byte("id: t2\nparties: [A, B]\nterms:\n- id: t1\n  text: id t2\n- {text: words, id: t2}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[string]int{"t1": 4, "t2": 6, "t3": 0, "": 0} {
+		if got := config.LineOf(path, "terms", id); got != want {
+			t.Errorf("%q is at line %d, want %d", id, got, want)
+		}
+	}
+	if config.LineOf(path, "parties", "A") != 0 || config.LineOf(path, "nothing", "t1") != 0 || config.LineOf(path+".no", "terms", "t1") != 0 {
+		t.Error("a line of what is not there")
+	}
+}
+
 // TestAccepts: what a file may leave out keeps its default.
 func TestAccepts(t *testing.T) {
 	for name, text := range map[string]string{

@@ -24,17 +24,17 @@ const maxBytes = 16 << 20
 
 // Coder writes values, or reads them into the variables it is given. After an error it does nothing.
 type Coder struct {
-	w     *bufio.Writer
-	r     *bufio.Reader
-	err   error
-	words map[string]uint64 // written: number of each word
-	list  []string          // read: words by number
-	buf   []byte
+	w       *bufio.Writer
+	r       *bufio.Reader
+	err     error
+	numbers map[any]uint64 // of what is written once
+	values  []any          // that were, by number
+	buf     []byte
 }
 
 // NewWriter makes a Coder that writes.
 func NewWriter(w io.Writer) *Coder {
-	return &Coder{w: bufio.NewWriterSize(w, 1<<16), words: map[string]uint64{}}
+	return &Coder{w: bufio.NewWriterSize(w, 1<<16), numbers: map[any]uint64{}}
 }
 
 // NewReader makes a Coder that reads.
@@ -151,31 +151,40 @@ func Text[T ~string](c *Coder, v *T) {
 	}
 }
 
-// Word is a text that comes again and again, such as a code or the name of an agency: it is written once, and what
-// is read shares memory.
+// Word is a text that comes again and again, such as a code or the name of an agency.
 func Word[T ~string](c *Coder, v *T) {
+	word := string(*v)
+	if Once(c, &word, func(w *string) { Text(c, w) }); c.Reads() {
+		*v = T(word)
+	}
+}
+
+// Once is a value that comes again and again: it is written once, and what is read shares memory.
+func Once[T comparable](c *Coder, v *T, each func(*T)) {
 	if !c.Reads() {
-		n, known := c.words[string(*v)]
+		n, known := c.numbers[*v]
 		if !known {
-			n = uint64(len(c.words))
-			c.words[string(*v)] = n
+			n = uint64(len(c.numbers))
+			c.numbers[*v] = n
 		}
 		if c.number(n); !known {
-			Text(c, v)
+			each(v)
 		}
 		return
 	}
 	n := c.number(0)
-	if n == uint64(len(c.list)) {
-		var word string
-		Text(c, &word)
-		c.list = append(c.list, word)
+	if n == uint64(len(c.values)) {
+		c.values = append(c.values, nil) // what it is made of comes after it
+		each(v)
+		c.values[n] = *v
 	}
-	if n >= uint64(len(c.list)) {
-		c.Fail(fmt.Errorf("%w: word %d of %d", ErrMalformed, n, len(c.list)))
-		return
+	if n < uint64(len(c.values)) {
+		if known, ok := c.values[n].(T); ok {
+			*v = known
+			return
+		}
 	}
-	*v = T(c.list[n])
+	c.Fail(fmt.Errorf("%w: value %d of %d", ErrMalformed, n, len(c.values)))
 }
 
 // Words is a list of them.
@@ -199,12 +208,12 @@ func List[T any](c *Coder, v *[]T, each func(*T)) {
 		}
 		return
 	}
-	*v = nil
+	var list []T
 	for ; n > 0 && c.err == nil; n-- { // never made at once: the number may be anything
-		var item T
-		each(&item)
-		*v = append(*v, item)
+		list = append(list, *new(T))
+		each(&list[len(list)-1])
 	}
+	*v = list
 }
 
 // Map is a map, in the order of compare. One without entries is left as it is when it is read.

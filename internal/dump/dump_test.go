@@ -22,10 +22,14 @@ type all struct {
 	bytes []byte
 	text  string
 	words []code
+	pairs []pair
 	at    time.Time
 	m     map[string]*all
 	json  map[string]int
 }
+
+// pair is a value made of words that comes again.
+type pair struct{ a, b code }
 
 func (a *all) code(c *dump.Coder) {
 	dump.Int(c, &a.n)
@@ -35,6 +39,12 @@ func (a *all) code(c *dump.Coder) {
 	c.Bytes(&a.bytes)
 	dump.Text(c, &a.text)
 	dump.Words(c, &a.words)
+	dump.List(c, &a.pairs, func(p *pair) {
+		dump.Once(c, p, func(p *pair) {
+			dump.Word(c, &p.a)
+			dump.Word(c, &p.b)
+		})
+	})
 	c.Time(&a.at)
 	dump.Map(c, &a.m, cmp.Compare, func(k *string, v **all) {
 		dump.Word(c, k)
@@ -47,7 +57,8 @@ func sample() *all {
 	inner := &all{n: -1, words: []code{"b", "a", "b"}}
 	return &all{
 		n: 1 << 40, u: 1<<64 - 1, yes: true, digit: [4]byte{1, 2, 3, 4}, bytes: []byte("bytes"), text: "text", words: []code{"a", "b", "a"},
-		at: time.Date(2027, 1, 4, 9, 0, 0, 5, time.UTC), m: map[string]*all{"x": inner, "none": nil, "a": {}}, json: map[string]int{"k": 1},
+		pairs: []pair{{"a", "c"}, {"c", "a"}, {"a", "c"}},
+		at:    time.Date(2027, 1, 4, 9, 0, 0, 5, time.UTC), m: map[string]*all{"x": inner, "none": nil, "a": {}}, json: map[string]int{"k": 1},
 	}
 }
 
@@ -86,6 +97,29 @@ func TestRoundTrip(t *testing.T) {
 	}
 	if _, err := read(append(b, 0)); !errors.Is(err, dump.ErrMalformed) {
 		t.Errorf("a byte too many: %v", err)
+	}
+}
+
+// TestOnce: what comes again is written once, is one in memory, and a number stands for nothing of another type.
+func TestOnce(t *testing.T) {
+	again := sample()
+	again.pairs = append(again.pairs, again.pairs...)
+	if more := len(write(t, again)) - len(write(t, sample())); more != len(sample().pairs) {
+		t.Errorf("three pairs that are known take %d bytes", more)
+	}
+	var b bytes.Buffer
+	w := dump.NewWriter(&b)
+	word := "word"
+	dump.Word(w, &word)
+	dump.Word(w, &word)
+	if err := w.End(); err != nil {
+		t.Fatal(err)
+	}
+	r := dump.NewReader(&b)
+	dump.Word(r, &word)
+	dump.Once(r, &pair{}, func(*pair) { t.Error("it was written and is read anew") })
+	if !errors.Is(r.Err(), dump.ErrMalformed) {
+		t.Errorf("a word was read as a pair: %v", r.Err())
 	}
 }
 

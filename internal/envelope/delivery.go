@@ -3,6 +3,7 @@ package envelope
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // Delivery is what the hub hands to the recipient: the leaf of the decision, the salt that opens the
@@ -72,37 +73,17 @@ func ParseVerdictFrame(b []byte) (index int64, leaf, verdict []byte, err error) 
 	return index, parts[1], parts[2], err
 }
 
-// Tombstone stands in the place of a delivery whose payload was deleted before its recipient had stored it.
-// It proves nothing by itself: the leaf is proved to be in the log, and the entry that ordered the deletion
-// has come to the recipient by its own delivery.
-type Tombstone struct {
-	Index    int64  // of the deleted delivery's leaf
-	Leaf     []byte // as it stands in the log
-	Order    int64  // entry of the recall or of the hub's notice that ordered it
-	Sequence uint64 // of the deleted message in LEDGER, for a broker that reads it
-}
-
-// Marshal frames t.
-func (t *Tombstone) Marshal() []byte {
-	return Frame(TypeTomb, formatIndex(t.Index), t.Leaf, formatIndex(t.Order), formatIndex(int64(t.Sequence)))
-}
-
-// ParseTombstone splits a tombstone frame.
-func ParseTombstone(b []byte) (*Tombstone, error) {
-	parts, err := expect(TypeTomb, b, 4, 4)
+// StatedLeaf finds the index and the leaf in any frame that carries them, and checks nothing else of it.
+func StatedLeaf(b []byte) (index int64, leaf []byte, err error) {
+	kind, parts, err := ParseFrame(b)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
-	t := &Tombstone{Leaf: parts[1]}
-	if t.Index, err = parseIndex(parts[0]); err != nil {
-		return nil, err
+	if !slices.Contains([]Type{TypeDelivery, TypeVerdict, TypeEntry, TypeTomb}, kind) || len(parts) < 3 {
+		return 0, nil, fmt.Errorf("%w: a frame without an entry", ErrMalformed)
 	}
-	if t.Order, err = parseIndex(parts[2]); err != nil {
-		return nil, err
-	}
-	sequence, err := parseIndex(parts[3])
-	t.Sequence = uint64(sequence)
-	return t, err
+	index, err = parseIndex(parts[0])
+	return index, parts[1], err
 }
 
 // HeadFrame carries a checkpoint with the proof that it extends the one before.

@@ -10,15 +10,17 @@ type Type byte
 
 // The frames. Numbers are on the wire: they are never used again for something else.
 const (
-	TypeShare    Type = 1 // agency to hub: a share
-	TypeDelivery Type = 2 // hub to recipient: what it may have of a share, parked until proved
-	TypeVerdict  Type = 3 // hub to sender: what became of its share
-	TypeEntry    Type = 4 // hub to agency: a log entry of the register, leaf and detail
-	TypeHead     Type = 5 // hub to all: a checkpoint and its consistency proof
-	TypeProofs   Type = 6 // hub to agency: inclusion proofs of entries sent before
-	TypeReceipt  Type = 7 // hub to sender: the recipient's signed delivered-acknowledgement
-	TypeCosigned Type = 8 // hub to all: a checkpoint announced before, with the cosignatures of a quorum
-	TypeTomb     Type = 9 // hub to recipient: in the place of a delivery that was deleted before it was stored
+	TypeShare    Type = 1  // agency to hub: a share
+	TypeDelivery Type = 2  // hub to recipient: what it may have of a share, parked until proved
+	TypeVerdict  Type = 3  // hub to sender: what became of its share
+	TypeEntry    Type = 4  // hub to agency: a log entry of the register, leaf and detail
+	TypeHead     Type = 5  // hub to all: a checkpoint and its consistency proof
+	TypeProofs   Type = 6  // hub to agency: inclusion proofs of entries sent before
+	TypeReceipt  Type = 7  // hub to sender: the recipient's signed delivered-acknowledgement
+	TypeCosigned Type = 8  // hub to all: a checkpoint announced before, with the cosignatures of a quorum
+	TypeTomb     Type = 9  // hub to recipient: in the place of a delivery that was deleted before it was stored
+	TypeTombs    Type = 10 // hub to recipient: in the place of deliveries that were deleted after they were stored
+	TypeGone     Type = 11 // hub to itself: what it deleted of LEDGER by one order
 )
 
 // MaxFrame bounds a frame on the bus, in bytes: a share of MaxShare and its framing.

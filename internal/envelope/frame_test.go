@@ -82,7 +82,15 @@ func frames() map[string]struct {
 		"head":     {envelope.HeadFrame([]byte("checkpoint")), func(b []byte) (any, error) { return envelope.ParseHeadFrame(b) }},
 		"cosigned": {envelope.CosignedFrame([]byte("checkpoint")), func(b []byte) (any, error) { return envelope.ParseCosignedFrame(b) }},
 		"proofs":   {envelope.ProofsFrame([]byte("one"), []byte("two")), func(b []byte) (any, error) { return envelope.ParseProofsFrame(b) }},
-		"receipt":  {envelope.ReceiptFrame(compose(`{"a":1}`)), func(b []byte) (any, error) { return envelope.ParseReceiptFrame(b) }},
+		"tomb":     {(&envelope.Tombstone{Index: 7, Leaf: []byte("leaf"), Order: 9, Sequence: 11}).Marshal(), func(b []byte) (any, error) { return envelope.ParseTombstone(b) }},
+		"tombs": {(&envelope.Tombs{Order: 9, Ack: *compose(`{"a":1}`), Of: []envelope.Buried{{Index: 7, Leaf: []byte("leaf")}}}).Marshal(), func(b []byte) (any, error) {
+			return envelope.ParseTombs(b)
+		}},
+		"gone": {envelope.GoneFrame(9, []uint64{11, 12}), func(b []byte) (any, error) {
+			order, gone, err := envelope.ParseGoneFrame(b)
+			return three{order, fmt.Sprint(gone), ""}, err
+		}},
+		"receipt": {envelope.ReceiptFrame(compose(`{"a":1}`)), func(b []byte) (any, error) { return envelope.ParseReceiptFrame(b) }},
 	}
 }
 
@@ -119,6 +127,19 @@ func TestFrameRoundTrips(t *testing.T) {
 	if err != nil || !bytes.Equal(receipt.Header, share.Header) || len(receipt.Parts) != 0 {
 		t.Errorf("a receipt is header, signature and record alone: %+v %v", receipt, err)
 	}
+	ack := *compose(`{"a":1}`)
+	tombs := &envelope.Tombs{Order: 9, Ack: ack, Of: []envelope.Buried{{Index: 7, Leaf: []byte("leaf")}, {Index: 1 << 40, Leaf: []byte("other")}}}
+	if got, err := envelope.ParseTombs(tombs.Marshal()); err != nil || !reflect.DeepEqual(got, tombs) {
+		t.Errorf("tombstones come back as %+v: %v", got, err)
+	}
+	for i, stone := range append(tombs.Stones(), envelope.Tombstone{Index: 7, Leaf: []byte("leaf"), Order: 9, Sequence: 11}) {
+		if got, err := envelope.ParseTombstone(stone.Marshal()); err != nil || !reflect.DeepEqual(*got, stone) || (got.Ack != nil) != (i < 2) {
+			t.Errorf("a tombstone comes back as %+v: %v", got, err)
+		}
+	}
+	if order, gone, err := envelope.ParseGoneFrame(envelope.GoneFrame(9, []uint64{11, 1 << 40})); err != nil || order != 9 || fmt.Sprint(gone) != "[11 1099511627776]" {
+		t.Errorf("%d %v %v", order, gone, err)
+	}
 }
 
 // TestFrameParts: frames of the right type whose parts are wrong.
@@ -144,6 +165,14 @@ func TestFrameParts(t *testing.T) {
 		"head of two":                         {frames()["head"].parse, envelope.Frame(envelope.TypeHead, header, header)},
 		"proofs of none":                      {frames()["proofs"].parse, envelope.Frame(envelope.TypeProofs)},
 		"1001 proofs":                         {frames()["proofs"].parse, envelope.ProofsFrame(make([][]byte, 1001)...)},
+		"tombstone with half an ack":          {frames()["tomb"].parse, envelope.Frame(envelope.TypeTomb, index, leaf, index, index, header, nil)},
+		"tombstone with a section":            {frames()["tomb"].parse, envelope.Frame(envelope.TypeTomb, index, leaf, index, index, header, nil, nil, nil)},
+		"tombstones of nothing":               {frames()["tombs"].parse, envelope.Frame(envelope.TypeTombs, index, header, nil, nil)},
+		"tombstones with a short one":         {frames()["tombs"].parse, envelope.Frame(envelope.TypeTombs, index, header, nil, nil, index[:7])},
+		"tombstones of a negative entry":      {frames()["tombs"].parse, envelope.Frame(envelope.TypeTombs, index, header, nil, nil, negative)},
+		"tombstones of a negative order":      {frames()["tombs"].parse, envelope.Frame(envelope.TypeTombs, negative, header, nil, nil, index)},
+		"what is gone with half a sequence":   {frames()["gone"].parse, envelope.Frame(envelope.TypeGone, index, index[:7])},
+		"what is gone by a negative order":    {frames()["gone"].parse, envelope.Frame(envelope.TypeGone, negative, index)},
 		"receipt with a section":              {frames()["receipt"].parse, envelope.Frame(envelope.TypeReceipt, header, nil, nil, header, nil)},
 		"receipt with a record over its size": {frames()["receipt"].parse, envelope.Frame(envelope.TypeReceipt, header, nil, make([]byte, envelope.MaxRecord+1))},
 	} {

@@ -152,3 +152,25 @@ func FuzzParseProofsFrame(f *testing.F) {
 		}
 	})
 }
+
+// FuzzParseTombs: what stands in the place of deliveries, one by one and together, and what the hub keeps of it.
+func FuzzParseTombs(f *testing.F) {
+	addFrames(f)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if tomb, err := envelope.ParseTombstone(b); err != nil {
+			known(t, err)
+		} else if !bytes.Equal(tomb.Marshal(), b) {
+			t.Fatalf("%x is another tombstone than it was", b)
+		}
+		if tombs, err := envelope.ParseTombs(b); err != nil {
+			known(t, err)
+		} else if !bytes.Equal(tombs.Marshal(), b) {
+			t.Fatalf("%x are other tombstones than they were", b)
+		}
+		if order, gone, err := envelope.ParseGoneFrame(b); err != nil {
+			known(t, err)
+		} else if !bytes.Equal(envelope.GoneFrame(order, gone), b) {
+			t.Fatalf("%x says that something else is gone", b)
+		}
+	})
+}

@@ -114,9 +114,16 @@ func TestAgreements(t *testing.T) {
 	if _, body := sig.post("/agreements/A9/2/sign", nil); !strings.HasPrefix(body, "/sign-in/again?") {
 		t.Errorf("signed without a fresh proof of who signs: %s", body)
 	}
+	if _, body := sig.post(page+"/suspend", url.Values{"reason": {"breach"}}); !strings.HasPrefix(body, "/sign-in/again?") {
+		t.Errorf("suspended without a fresh proof of who does it: %s", body)
+	}
 	if after := alder.posted("agreement."); after != before {
 		t.Errorf("%d words on agreements left although nobody showed who they are", after-before)
 	}
+	sig.settled(page)
+	sig.get("/language?to=en")
+	sig.says(page, "In force")
+	sig.says("/agreements/A9/2", "Not yet signed by")
 	w.wait(3 * 365 * 24 * time.Hour)
 	sig = alder.signIn(t, "SG1")
 	sig.lacks("/agreements/A9/2", "Sign for the agency", "Not yet in force")

@@ -292,6 +292,7 @@ var nearer = []struct{ advice, key string }{
 	{"no term of agreement", "noterm"},
 	{"the question carried no such section", "reply"},
 	{"term ", "term"},
+	{"say under which article", "article"},
 }
 
 func (v *visit) causes(list []policy.Cause) string {

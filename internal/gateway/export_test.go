@@ -127,6 +127,9 @@ func TestExports(t *testing.T) {
 	if _, body = d4.get("/inbox/export"); !strings.HasPrefix(body, "/sign-in/again?") {
 		t.Errorf("the page does not ask early: %s", body)
 	}
+	if _, body = d4.post(case4+"/export", url.Values{"format": {"html"}}); !strings.HasPrefix(body, "/sign-in/again?") {
+		t.Errorf("a case is handed over without a fresh proof of who it is: %s", body)
+	}
 	if after := taken(birch.signIn(t, "D4")); after != before || before == 0 {
 		t.Errorf("%d files left, %d before anybody had to show who they are", after, before)
 	}

@@ -166,6 +166,7 @@ var forms = []form{
 				{name: "do_not_contact", at: "SC-HIST/do_not_contact", must: true},
 				{name: "tip_off_risk", at: "SC-HIST/tip_off_risk", must: true},
 				{name: "reply_language", at: "SC-HIST/reply_language", must: true},
+				{name: "hague_article", at: "facts/hague_article", members: []string{"hague_article"}},
 				{name: "answer_by", at: "facts/urgency", must: true},
 				{name: "threshold", at: "draft/threshold", must: true},
 				{name: "purpose", at: "draft/purpose", must: true},

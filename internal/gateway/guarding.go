@@ -25,5 +25,6 @@ var guarding = []route{
 	{"POST /person/{user}/leave", staff, (*visit).leave},
 	{"POST /person/{user}/invite", staff, (*visit).inviteAgain},
 	{"POST /proofs/rotate", staff, (*visit).rotateKey},
+	{"POST /proofs/evidence", staff, (*visit).takeEvidence},
 	{"GET /session", staff, (*visit).sessionEnds},
 }

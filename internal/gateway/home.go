@@ -98,7 +98,7 @@ func (v *visit) alarmed() ([]task, error) {
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	return []task{{Href: "/proofs", Title: v.words.T("task.alarm"), Who: v.words.T("proofs.title"), at: unstamp(list[len(list)-1].At).Add(alarmTime)}}, nil
+	return []task{{Href: "/proofs", Title: v.words.T("task.alarm"), Who: v.words.T("proofs.title"), at: list[len(list)-1].At.Add(alarmTime)}}, nil
 }
 
 // unopened are the messages that nobody here has opened, by when that is due.

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"fairlead/internal/client"
 	"fairlead/internal/consent"
@@ -82,7 +83,16 @@ func TestOverride(t *testing.T) {
 		t.Errorf("nothing is ticked, and the refusal is still overridden: %s", body)
 	}
 	sw.post(draft+"/override", overriding())
-	thread := sw.send(draft)
+	w.Clock.Set(w.Clock.Now().Add(16 * time.Minute)) // signed in too long ago to override
+	_, body = sw.get(draft + "/check")
+	form := url.Values{"version": {field(t, body, `name="version" value="(\d+)"`)}, "abroad": {"1"}}
+	if _, body = sw.post(draft+"/send", form); !strings.HasPrefix(body, "/sign-in/again?") {
+		t.Errorf("overridden without a fresh proof of who it is: %s", body)
+	}
+	for _, r := range []*reader{sw, tm} {
+		r.post("/sign-in/again/demo", url.Values{"next": {"/"}})
+	}
+	thread := sw.send(draft) // it has not gone yet
 	page := strings.Replace(field(t, sw.until(thread, "a second person must approve"), `href="(/sent/[^"]+)"`), "/sent/", "/approvals/", 1)
 	sw.everywhere("SW1", "/approvals", page)
 	if status, _ := sw.post(page, url.Values{"reason": {"SIG-HARM"}}); status != http.StatusForbidden {

@@ -432,7 +432,7 @@ func TestQuestionAndAnswer(t *testing.T) {
 		"child": {"ref": {"N-9"}, "given": {"Ilie"}},
 		"request": {
 			"cooperation_type": {"COOP-INFO"}, "reasons": {"He is in care here."}, "questions": {"Is he known?\nWho raised him?"}, "do_not_contact": {"family"},
-			"tip_off_risk": {"none"}, "reply_language": {"en"}, "answer_by": {"urgent"}, "threshold": {"TH3"}, "purpose": {"PRT-ASSESS"},
+			"tip_off_risk": {"none"}, "reply_language": {"en"}, "hague_article": {"35"}, "answer_by": {"urgent"}, "threshold": {"TH3"}, "purpose": {"PRT-ASSESS"},
 		},
 		"who": {"to": {"BIRCH"}}, "law": {"basis": {"court"}, "told": {"yes"}, "detriment": {"none"}, "danger": {"clear"}},
 	}
@@ -448,6 +448,9 @@ func TestQuestionAndAnswer(t *testing.T) {
 
 	inbox := d4.until("/inbox", `href="/messages/`)
 	message := field(t, inbox, `href="(/messages/[^"]+)"`)
+	if got, err := w.Agency(hubtest.Birch).Inbox(); err != nil || got[len(got)-1].Header.Facts["hague_article"] != "35" {
+		t.Errorf("the article of the Convention is not said: %v %v", got, err)
+	}
 	_, body := d4.post(message+"/open", nil)
 	for _, want := range []string{"Who raised him?", "Informații despre nevoia de protecție a unui copil", "Răspunde la întrebări"} {
 		if !strings.Contains(body, want) {

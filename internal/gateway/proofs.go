@@ -3,6 +3,7 @@ package gateway
 import (
 	"html/template"
 	"strconv"
+	"time"
 
 	"fairlead/internal/kind"
 	"fairlead/internal/web"
@@ -50,7 +51,7 @@ func (v *visit) proofs() error {
 		return err
 	}
 	for _, a := range alarms {
-		p.Alarms = append(p.Alarms, a.At+" "+a.What)
+		p.Alarms = append(p.Alarms, v.words.Date(a.At.Time)+", "+v.words.Clock(a.At.Time)+": "+a.What)
 	}
 	return v.render("proofs", p)
 }
@@ -110,4 +111,22 @@ func (v *visit) rotateKey() error {
 		return err
 	}
 	return v.redirect("/proofs?done=rotated")
+}
+
+// takeEvidence hands over the file for an auditor: what the program found, with the bytes that show it. These are as
+// they came from the hub, sealed.
+func (v *visit) takeEvidence() error {
+	if ok, err := v.stepUp("/proofs"); !ok {
+		return err
+	}
+	file, err := v.g.cfg.Client.Evidence()
+	if err != nil {
+		return err
+	}
+	if err := v.exported("", "evidence"); err != nil {
+		return err
+	}
+	v.attach("evidence-"+v.now().Format(time.DateOnly), ".json", "application/json")
+	_, err = v.w.Write(file)
+	return err
 }

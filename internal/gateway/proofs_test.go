@@ -59,7 +59,7 @@ func TestProofs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	alarm(`INSERT INTO alarms (at, what) VALUES (?, ?)`, w.Clock.Now().UTC().Format(time.RFC3339), "entry 7 says something else than entry 6 <b>") // as package client does
+	alarm(`INSERT INTO alarms (at, code, idx, what) VALUES (?, 'false', 7, ?)`, w.Clock.Now().UTC().Format(time.RFC3339), "entry 7 says something else than entry 6 <b>") // as package client does
 	sw.says("/proofs", "entry 7 says something else than entry 6 &lt;b&gt;", "Something happened that this program did not do")
 	sw.lacks("/proofs", "No fault was found")
 	sw.says("/", "something happened that this program did not do", `href="/proofs"`)

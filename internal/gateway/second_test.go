@@ -161,6 +161,12 @@ func TestSecondPerson(t *testing.T) {
 	if !strings.HasPrefix(body, "/sign-in/again?") || !strings.Contains(body, "Tom Merrow, what you are about to do") {
 		t.Fatalf("signed without a fresh proof of who it is: %s", body)
 	}
+	if err := w.Settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := a.Sent(held.ID); err != nil || s.State != client.HeldBy {
+		t.Errorf("it was signed before the answer was asked for: %+v, %v", s, err)
+	}
 	if _, body = tm.post("/sign-in/again/demo", url.Values{"next": {page + "?reason=SIG-HARM"}}); !strings.Contains(body, `value="SIG-HARM" checked`) {
 		t.Errorf("what was chosen is lost on the way: %s", body)
 	}

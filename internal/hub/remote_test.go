@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"crypto/x509"
 	"net"
 	"os"
 	"os/exec"
@@ -25,12 +26,7 @@ type remote struct {
 
 func newRemote(t *testing.T, clientCA []byte) *remote {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &remote{dir: t.TempDir(), address: free.Addr().String()}
-	free.Close()
+	r := &remote{dir: t.TempDir(), address: hubtest.FreeAddress(t)}
 	r.server = filepath.Join(r.dir, "server")
 	r.cfg = hub.Config{Dir: filepath.Join(r.dir, "hub"), NATS: "tls://" + r.address, ClientCA: clientCA, Unlock: keystore.Unsealed}
 	if err := hub.WriteServer(r.cfg, r.server, r.address); err != nil {
@@ -97,12 +93,17 @@ func TestRemoteMutualTLS(t *testing.T) {
 	if _, err := w.Enrol(within(t), registry.Request{Agency: hubtest.Alder, Name: "Alder Council", Type: fairlead.TypeLA, Jurisdiction: "GB-ENG"}); err == nil {
 		t.Error("it is let in without a certificate")
 	}
-	for name, by := range map[string]*hubtest.Authority{"a stranger's": stranger, "its own": nil, "the authority's": ca} {
-		_, cert, key := hubtest.Certify(t, by, nil)
+	over := func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }
+	for name, with := range map[string]struct {
+		by     *hubtest.Authority
+		change func(c *x509.Certificate)
+		ok     bool
+	}{"a stranger's": {stranger, nil, false}, "its own": {nil, nil, false}, "an ended": {ca, over, false}, "the authority's": {ca, nil, true}} {
+		_, cert, key := hubtest.Certify(t, with.by, with.change)
 		if err := client.SetTLS(filepath.Join(r.dir, "agencies", string(hubtest.Alder)), keystore.Unsealed, cert, key); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.Connect(within(t), hubtest.Alder); (err == nil) != (by == ca) {
+		if _, err := w.Connect(within(t), hubtest.Alder); (err == nil) != with.ok {
 			t.Errorf("%s certificate: %v", name, err)
 		}
 	}

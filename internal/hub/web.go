@@ -125,6 +125,8 @@ func (h *Hub) metrics() http.Handler {
 	gauge("agencies", "Agencies enrolled.", nil, func(s broker.Status) float64 { return float64(s.Agencies) })
 	gauge("proofs_owed", "Proofs not yet handed out.", nil, func(s broker.Status) float64 { return float64(s.Owed) })
 	gauge("unreadable", "Submissions that could not be read, since start.", nil, func(s broker.Status) float64 { return float64(s.Unread) })
+	gauge("alarms", "Reports of agencies' programs that the hub did what an honest one does not, since start.", nil,
+		func(s broker.Status) float64 { return float64(s.Alarms) })
 	gauge("split_views", "Shares whose sender, and cosignatures whose witness, was shown another log, since start.", nil,
 		func(s broker.Status) float64 { return float64(s.Splits + h.Witnessed().Splits) })
 	gauge("witnessed_entries", "Entries of the last checkpoint that a quorum of witnesses has cosigned.", nil, func(broker.Status) float64 { return float64(h.Witnessed().Size) })

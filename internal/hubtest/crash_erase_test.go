@@ -35,7 +35,7 @@ func TestCrashWhileErasing(t *testing.T) {
 }
 
 func crashErasing(t *testing.T, step int, order func(testing.TB, *World, fairlead.ShareID) *client.Draft) {
-	w := New(t, Config{Listen: freeAddress(t)})
+	w := New(t, Config{Listen: FreeAddress(t)})
 	w.consented(t)
 	id := w.alone(t, Alder, DraftAssessment(Birch, Section("EDU", `{"n":1}`)))
 	w.alone(t, Alder, DraftAssessment(Birch, Section("RISK", `{"n":2}`)))
@@ -100,4 +100,52 @@ func (w *World) only(t testing.TB, id fairlead.AgencyID, holds func() bool) {
 			t.Fatal("waited in vain")
 		}
 	}
+}
+
+// TestCrashWhileRetaining kills the hub's process after each step of the round that orders payloads deleted. When it is
+// back there is one order, the payload is gone, and its recipient takes all of its inbox again without an alarm.
+func TestCrashWhileRetaining(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
+	for step := 5; step <= 8; step++ {
+		t.Run(fmt.Sprint(step), func(t *testing.T) {
+			t.Parallel()
+			crashRetaining(t, step)
+		})
+	}
+}
+
+func crashRetaining(t *testing.T, step int) {
+	w := New(t, Config{Listen: FreeAddress(t)})
+	s := w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{"n":1}`)))
+	w.accept(t, Birch, s.ID, fairlead.AckOpened)
+	section := w.sealed(t, Alder, s.ID)
+	w.Hub.Close()
+	w.Hub = nil
+	dir := filepath.Join(w.Dir, "hub")
+	p := startProcess(t, dir, w.cfg.Listen)
+	if err := os.WriteFile(filepath.Join(dir, armed), []byte(strconv.Itoa(step)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	later := w.Clock.Now().AddDate(0, 0, 91)
+	if err := os.WriteFile(filepath.Join(dir, clock+".new"), []byte(later.Format(time.RFC3339)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(dir, clock+".new"), filepath.Join(dir, clock)); err != nil {
+		t.Fatal(err)
+	}
+	if died := <-p.ended; died == nil || !strings.Contains(died.Error(), "signal: killed") {
+		t.Fatalf("the hub did not die: %v", died)
+	}
+	w.Clock.Set(later)
+	if err := w.Reopen(context1(t)); err != nil {
+		t.Fatal(err)
+	}
+	w.until(t, func() bool { return !w.holds(t, section) })
+	w.settle(t)
+	if orders, _ := w.emptyings(t); len(orders) != 1 {
+		t.Errorf("%d orders", len(orders))
+	}
+	w.again(t, Birch)
 }

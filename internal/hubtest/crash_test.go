@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,13 +27,14 @@ const (
 	envDir    = "FAIRLEAD_TEST_HUB"
 	envListen = "FAIRLEAD_TEST_LISTEN"
 	armed     = "armed"
+	clock     = "clock" // the hub's time where it is not DefaultStart
 )
 
 // runHub is the hub's process: it says when it is ready and ends with its standard input.
 func runHub(dir, listen string) error {
 	h, err := hub.Start(context.Background(), hub.Config{
 		Unlock: keystore.Unsealed,
-		Dir:    dir, Listen: listen, Origin: "hub.fairlead.example/log", Now: DefaultStart, Step: func(step int) { trap(dir, step) },
+		Dir:    dir, Listen: listen, Origin: "hub.fairlead.example/log", Now: func() time.Time { return timeIn(dir) }, Step: func(step int) { trap(dir, step) },
 	})
 	if err != nil {
 		return err
@@ -43,6 +43,18 @@ func runHub(dir, listen string) error {
 	fmt.Println("ready")
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
+}
+
+func timeIn(dir string) time.Time {
+	text, err := os.ReadFile(filepath.Join(dir, clock))
+	if err != nil {
+		return DefaultStart()
+	}
+	at, err := time.Parse(time.RFC3339, string(text))
+	if err != nil {
+		panic(err)
+	}
+	return at
 }
 
 // trap kills the process as a power cut would: nothing is flushed, nothing is closed.
@@ -96,16 +108,6 @@ func (p *process) stop(t testing.TB) {
 	}
 }
 
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
-
 // TestCrash kills the hub's process after each step of a round, starts it again and looks that every
 // share was decided once and arrived once. The agencies' programs live through it.
 func TestCrash(t *testing.T) {
@@ -121,7 +123,7 @@ func TestCrash(t *testing.T) {
 }
 
 func crash(t *testing.T, step int) {
-	w := New(t, Config{Listen: freeAddress(t)})
+	w := New(t, Config{Listen: FreeAddress(t)})
 	w.Hub.Close()
 	w.Hub = nil
 	dir := filepath.Join(w.Dir, "hub")
@@ -184,7 +186,7 @@ func TestCrashKeeping(t *testing.T) {
 	for step := 9; step <= 10; step++ {
 		t.Run(fmt.Sprint(step), func(t *testing.T) {
 			t.Parallel()
-			w := New(t, Config{Listen: freeAddress(t)})
+			w := New(t, Config{Listen: FreeAddress(t)})
 			before := w.Hub.Broker().Status().Entries
 			w.Hub.Close()
 			w.Hub = nil

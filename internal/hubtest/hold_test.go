@@ -34,33 +34,9 @@ func override(w *World, t *testing.T) *client.SentShare {
 func TestHold(t *testing.T) {
 	t.Parallel()
 	w := New(t, Config{})
-	handle, err := w.Agency(Alder).SubjectHandle("child one")
-	if err != nil {
-		t.Fatal(err)
-	}
-	record := `{"id":"C1","subject":"` + handle + `","giver":"CHILD_16","at":"2027-01-11T09:00:00Z","items":[{"status":"refused","sections":["EDU"]}]}`
-	w.send(t, Alder, DraftConsent("child one", []byte(record)))
-	for _, user := range []string{"boss1", "sw1"} { // sw1 is the author of all drafts here
-		d, err := w.Agency(Alder).Home.StaffDraft(w.Agency(Alder).Client, user, "TEAM_MANAGER")
-		if err != nil {
-			t.Fatal(err)
-		}
-		d.Role, d.User = "DPO", "dpo1"
-		if s := w.send(t, Alder, d); s.Verdict.Result != fairlead.Delivered {
-			t.Fatalf("%+v", s.Verdict)
-		}
-	}
-	w.train(t, "boss1", "sw1")
-	held, late := override(w, t), override(w, t)
+	held, late, approve := w.waiting(t)
 	if err := w.Reopen(context1(t)); err != nil {
 		t.Fatal(err)
-	}
-	approve := func(user string) *client.SentShare {
-		d, err := w.Agency(Alder).Home.ApprovalDraft(w.Agency(Alder).Client, held.ID, user, "TEAM_MANAGER", []string{"SIG-HARM"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return w.send(t, Alder, d)
 	}
 	if s := approve("sw1"); s.State != client.RefusedBy || s.Verdict.Causes[0].Reason != fairlead.ReasonSecondPerson {
 		t.Errorf("its author approved it: %+v", s.Verdict)
@@ -84,5 +60,35 @@ func TestHold(t *testing.T) {
 	w.until(t, func() bool { return w.sent(t, Alder, late.ID).State != client.HeldBy })
 	if s := w.sent(t, Alder, late.ID); s.State != client.RefusedBy || s.Verdict.Causes[0].Reason != fairlead.ReasonSecondPerson {
 		t.Errorf("%s: %+v", s.State, s.Verdict)
+	}
+}
+
+// waiting is two shares of Alder that wait for a second person, and how one of its people approves the first.
+func (w *World) waiting(t *testing.T) (held, late *client.SentShare, approve func(user string) *client.SentShare) {
+	t.Helper()
+	handle, err := w.Agency(Alder).SubjectHandle("child one")
+	if err != nil {
+		t.Fatal(err)
+	}
+	record := `{"id":"C1","subject":"` + handle + `","giver":"CHILD_16","at":"2027-01-11T09:00:00Z","items":[{"status":"refused","sections":["EDU"]}]}`
+	w.send(t, Alder, DraftConsent("child one", []byte(record)))
+	for _, user := range []string{"boss1", "sw1"} { // sw1 is the author of all drafts here
+		d, err := w.Agency(Alder).Home.StaffDraft(w.Agency(Alder).Client, user, "TEAM_MANAGER")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Role, d.User = "DPO", "dpo1"
+		if s := w.send(t, Alder, d); s.Verdict.Result != fairlead.Delivered {
+			t.Fatalf("%+v", s.Verdict)
+		}
+	}
+	w.train(t, "boss1", "sw1")
+	held, late = override(w, t), override(w, t)
+	return held, late, func(user string) *client.SentShare {
+		d, err := w.Agency(Alder).Home.ApprovalDraft(w.Agency(Alder).Client, held.ID, user, "TEAM_MANAGER", []string{"SIG-HARM"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w.send(t, Alder, d)
 	}
 }

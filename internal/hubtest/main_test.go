@@ -12,8 +12,15 @@ import (
 	"fairlead/internal/registry"
 )
 
-// TestMain is the hub's process of the crash tests when the test runs itself again.
+// TestMain is the hub's process of the crash tests, or the custodian's of TestCustody, when the test runs itself again.
 func TestMain(m *testing.M) {
+	if dir := os.Getenv(envCustody); dir != "" {
+		if err := runCustodian(dir, os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if dir := os.Getenv(envDir); dir != "" {
 		if err := runHub(dir, os.Getenv(envListen)); err != nil {
 			fmt.Fprintln(os.Stderr, err)

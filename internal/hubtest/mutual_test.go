@@ -18,11 +18,11 @@ func TestMutualTLS(t *testing.T) {
 	t.Parallel()
 	ca, caPEM, _ := Certify(t, nil, nil)
 	stranger, _, _ := Certify(t, nil, nil)
-	if bad, err := Open(context1(t), Config{Dir: t.TempDir(), Start: DefaultStart(), Listen: freeAddress(t), ClientCA: []byte("no PEM")}); err == nil {
+	if bad, err := Open(context1(t), Config{Dir: t.TempDir(), Start: DefaultStart(), Listen: FreeAddress(t), ClientCA: []byte("no PEM")}); err == nil {
 		bad.Close()
 		t.Fatal("it starts without an authority")
 	}
-	w, err := Open(context1(t), Config{Dir: t.TempDir(), Start: DefaultStart(), Listen: freeAddress(t), ClientCA: caPEM})
+	w, err := Open(context1(t), Config{Dir: t.TempDir(), Start: DefaultStart(), Listen: FreeAddress(t), ClientCA: caPEM})
 	if err != nil {
 		t.Fatal(err)
 	}

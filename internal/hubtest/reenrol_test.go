@@ -34,7 +34,7 @@ func (w *World) reenrol(t testing.TB, id fairlead.AgencyID) *Agency {
 // old ones is out at once and after a restart; what was on its way arrives, what was received stays readable.
 func TestReenrol(t *testing.T) {
 	t.Parallel()
-	w := New(t, Config{Listen: freeAddress(t)})
+	w := New(t, Config{Listen: FreeAddress(t)})
 	first := w.send(t, Alder, DraftRequest(Birch, Section("EDU", `{"school":"before"}`)))
 	handle, err := w.Agency(Birch).SubjectHandle("child one")
 	if err != nil {
@@ -111,7 +111,7 @@ func TestReenrol(t *testing.T) {
 // putting its new keys in place: both finish what was begun.
 func TestReenrolCrash(t *testing.T) {
 	t.Parallel()
-	w := New(t, Config{Listen: freeAddress(t)})
+	w := New(t, Config{Listen: FreeAddress(t)})
 	thief := w.Agency(Birch)
 	w.disconnect(Birch)
 	dir := w.home(Birch)

@@ -18,7 +18,7 @@ import (
 // TestRevoke: a revoked user key is out at once and stays out, whatever JWT it shows; nobody else notices.
 func TestRevoke(t *testing.T) {
 	t.Parallel()
-	w := New(t, Config{Listen: freeAddress(t)})
+	w := New(t, Config{Listen: FreeAddress(t)})
 	cedar := w.Agency(Cedar)
 	before := cedar.Home.Admission
 	if err := w.Hub.Revoke("NOBODY"); err == nil {
@@ -63,7 +63,7 @@ func TestRevoke(t *testing.T) {
 // TestRemovedForGood: an agency that is removed is out at once and after a restart, and is not admitted again.
 func TestRemovedForGood(t *testing.T) {
 	t.Parallel()
-	w := New(t, Config{Listen: freeAddress(t)})
+	w := New(t, Config{Listen: FreeAddress(t)})
 	cedar := w.Agency(Cedar)
 	record := w.Hub.Broker().Agency(Cedar)
 	if err := w.Hub.Remove(context1(t), registry.Suspension{Agency: Cedar, Reason: "breach"}); err != nil {

@@ -53,7 +53,7 @@ func (w *World) applicant(b *testing.B, n int) applicant {
 func BenchmarkThousand(b *testing.B) {
 	const agencies = 1000
 	for b.Loop() {
-		w := New(b, Config{Listen: freeAddress(b)})
+		w := New(b, Config{Listen: FreeAddress(b)})
 		for _, a := range w.Agencies() {
 			if a.ID != Alder {
 				w.disconnect(a.ID)

@@ -377,3 +377,52 @@ func TestSplitAtTheHub(t *testing.T) {
 func rules(n int64) registry.Rules {
 	return registry.Rules{Groups: []registry.Group{{Name: GroupAlert, Members: []fairlead.AgencyID{Alder, Birch}}, {Name: fmt.Sprint("G-", n), Members: []fairlead.AgencyID{Alder}}}}
 }
+
+// TestPolicyByInvitation: agencies get the policy of witnesses by the hub's signed invitations alone, those on record by
+// a later one, and count cosignatures by it. A hub that goes over to a weaker one moves none of them.
+func TestPolicyByInvitation(t *testing.T) {
+	t.Parallel()
+	w := New(t, Config{HTTP: "127.0.0.1:0"})
+	one, two := w.outside(t, "w1.example.org"), w.outside(t, "w2.example.org")
+	strong := w.witnesses(one, two)
+	take := func(id fairlead.AgencyID) error {
+		inv, err := w.Hub.Invite(id)
+		must(t, err)
+		return client.TakeInvitation(w.home(id), inv, w.Clock.Now())
+	}
+	restart := func(policy []byte) {
+		w.Close()
+		w.policy = policy
+		must(t, w.startHub(context1(t)))
+	}
+	restart(strong)
+	for _, a := range w.Hub.Broker().Agencies() {
+		must(t, take(a.ID))
+	}
+	must(t, w.ConnectAll(context1(t)))
+	_, err := w.Enrol(context1(t), registry.Request{Agency: "OAK", Name: "Oak Council", Type: fairlead.TypeLA, Jurisdiction: "GB-ENG"})
+	must(t, err)
+	w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{"school":"x"}`)))
+	w.await(t, "witnessed by the invitations' policy", func() bool { return w.witnessed(t) })
+
+	weak := fmt.Appendf(nil, "log %s\nwitness out-0 %s %s\nquorum out-0\n", w.Hub.LogKey(), one.key.VKey(), one.URL)
+	restart(weak)
+	for _, id := range []fairlead.AgencyID{Alder, "OAK"} {
+		if err := take(id); !errors.Is(err, client.ErrPolicy) || !strings.Contains(err.Error(), "out-1 is no witness any more") || !strings.Contains(err.Error(), "1 of 1 witnesses are enough") {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	two.off.Store(true)
+	must(t, w.ConnectAll(context1(t)))
+	w.disconnect(Cedar) // one agency too few for the members' policy, and enough for the hub's
+	w.disconnect(Birch)
+	w.disconnect("OAK")
+	before, err := w.Agency(Alder).Witnessed(w.Clock.Now())
+	must(t, err)
+	w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{"school":"x"}`)))
+	w.await(t, "the hub is content", func() bool { return w.Hub.Witnessed().Size == w.Hub.Broker().Status().Entries })
+	w.await(t, "Alder has all", func() bool { return w.Agency(Alder).Tree().N == w.Hub.Broker().Status().Entries })
+	if s, err := w.Agency(Alder).Witnessed(w.Clock.Now()); err != nil || s.Size != before.Size || s.Since.IsZero() {
+		t.Errorf("witnessed by a policy that nobody there has: %+v, %v; before %+v", s, err, before)
+	}
+}

@@ -91,6 +91,8 @@ const (
 	ContextEnrolment Context = "enrolment/v1"
 	// ContextDelivered: a recipient's cumulative acknowledgement of what was delivered.
 	ContextDelivered Context = "delivered/v1"
+	// ContextEvidence: the file of what an agency found, for an auditor.
+	ContextEvidence Context = "evidence/v1"
 )
 
 // Fingerprint is the fingerprint of a version 6 key or subkey (RFC 9580 §5.5.4.3).

@@ -40,6 +40,7 @@ type Kind struct {
 	Reply    bool                  // covered by the decision it answers when it goes to the party that asked
 	Original bool                  // sent for the purpose of the message it answers or corrects, where that is on record
 	Child    bool                  // speaks of a child: where personal sections travel, it names the child's handle to the hub
+	Person   bool                  // a person of its recipient is to acknowledge it (domain §6, human ack due)
 	Built    bool                  // the rules it needs exist; others are refused by name
 }
 

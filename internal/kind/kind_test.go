@@ -17,7 +17,7 @@ import (
 )
 
 // TestTable holds the table against the kinds of schemas/codelists.json, in both directions; approval,
-// staff.record, onward.permission, agency.certificate and agency.rules are our own.
+// staff.record, onward.permission, agency.certificate, agency.rules and log.alarm are our own.
 func TestTable(t *testing.T) {
 	raw, err := os.ReadFile("../../schemas/codelists.json")
 	if err != nil {
@@ -30,7 +30,7 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	planes := map[string]kind.Plane{
-		"approval": kind.Control, "staff.record": kind.Control, "onward.permission": kind.Control, "agency.certificate": kind.Control, "agency.rules": kind.Control,
+		"approval": kind.Control, "staff.record": kind.Control, "onward.permission": kind.Control, "agency.certificate": kind.Control, "agency.rules": kind.Control, "log.alarm": kind.Control,
 	}
 	for _, row := range data.Kind.Rows {
 		planes[row[0]] = kind.Plane(row[1])
@@ -75,6 +75,26 @@ func TestVocabulary(t *testing.T) {
 		}
 		if k.Record && k.Plane != kind.Control && k.Plane != kind.Staff {
 			t.Errorf("%s: only control kinds and those on staff carry a clear record", k.Code)
+		}
+	}
+}
+
+// TestOriginal: a correction and a refusal are sent for the purpose of what they follow (domain notes §6, "as
+// original"), so each is for whatever a message about a child may be for.
+func TestOriginal(t *testing.T) {
+	for _, code := range []string{"correction", "disclosure.refusal"} {
+		k, _ := kind.Lookup(code)
+		for _, original := range kind.All() {
+			for _, p := range original.Purposes {
+				if original.Child && !slices.Contains(k.Purposes, p) {
+					t.Errorf("%s of %s cannot be sent for its purpose %s", code, original.Code, p)
+				}
+			}
+		}
+		for _, p := range []fairlead.Purpose{"TRAINING", "STATISTICS", "AUDIT", "ADVICE"} {
+			if slices.Contains(k.Purposes, p) {
+				t.Errorf("%s is for %s", code, p)
+			}
 		}
 	}
 }

@@ -225,6 +225,53 @@ func (p *replayer) retained(l entry.Leaf, r *entry.Register) {
 	}
 }
 
+// acknowledged notes for which shares an entry is the last acknowledgement that they require.
+func (p *replayer) acknowledged(l entry.Leaf, d *entry.Detail) {
+	if p.chosen != nil {
+		return
+	}
+	done, err := p.acks.Next(p.snap, p.index, l, func() (*entry.Detail, error) { return d, nil })
+	if err != nil {
+		return // never: the detail is there
+	}
+	for _, a := range done {
+		if p.acked[a.Entry] == 0 { // a person may give more than one
+			p.acked[a.Entry] = a.At.UnixMilli()
+		}
+	}
+}
+
+// emptied checks that the last acknowledgement which a share requires was old enough when an order of retention had its
+// payload deleted.
+func (p *replayer) emptied(l entry.Leaf, r *entry.Register) {
+	if r.Action != registry.EmptyPayloads || p.chosen != nil {
+		return
+	}
+	e, err := registry.ParseEmptying(r.Record)
+	if err != nil || e.Class != registry.RetentionPayload { // Fold says what is wrong with it, or looks for the order of the details
+		return
+	}
+	var blank []int64
+	before := p.snap.PayloadsOutlived(l.At)
+	for _, d := range e.Payloads {
+		if d.Entry >= p.index {
+			continue // Fold refuses it
+		}
+		what, over := fmt.Sprintf("retention of the payload of entry %d", d.Entry), "its time is over"
+		switch at := time.UnixMilli(p.acked[d.Entry]); {
+		case p.snap.Blank(d.Entry):
+			blank = append(blank, d.Entry)
+		case p.acked[d.Entry] == 0:
+			p.differs(what, over, "it stays: it has not got the acknowledgements that it requires")
+		case at.After(before):
+			p.differs(what, over, fmt.Sprintf("it stays: the last acknowledgement that it requires is of %s, and only where that is not later than %s it goes", stamp(at), stamp(before)))
+		}
+	}
+	if len(blank) > 0 {
+		p.gone(Gone{Entry: p.index, Of: blank})
+	}
+}
+
 // order notes what an entry orders erased.
 func (p *replayer) order(d *entry.Detail) {
 	for _, o := range orders(p.index, d) {

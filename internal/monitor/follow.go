@@ -88,7 +88,7 @@ func (p *replayer) bind(h *envelope.Header, sh *entry.Share) {
 	}
 }
 
-// notice checks a notice of the hub: it must have been owed, and say what was owed.
+// notice checks a notice of the hub: it must have been owed to whom it is delivered, and say what was owed.
 func (p *replayer) notice(l entry.Leaf, n *entry.Notice) (entry.Leaf, bool) {
 	h, err := envelope.ParseHeader(n.Header)
 	if err != nil {
@@ -96,9 +96,11 @@ func (p *replayer) notice(l entry.Leaf, n *entry.Notice) (entry.Leaf, bool) {
 		return entry.Leaf{}, false
 	}
 	kind, owed := "agreement.status", p.snap.Unannounced(l.At)
-	made := slices.ContainsFunc(owed, func(a registry.Announcement) bool { return string(announce(p.snap, a, l.At)) == string(n.Record) })
+	made := slices.ContainsFunc(owed, func(a registry.Announcement) bool {
+		return a.To == h.To.Agency && string(announce(p.snap, a, l.At)) == string(n.Record)
+	})
 	if stop, ok := p.snap.Owed(); ok && !made && h.Kind == "consent.withdraw" {
-		kind, made = h.Kind, string(recordOf(stop)) == string(n.Record)
+		kind, made = h.Kind, stop.To == h.To.Agency && string(recordOf(stop)) == string(n.Record)
 	}
 	if stop, err := registry.ParseStop(n.Record); err == nil && p.chosen != nil && len(stop.Shares) > 0 {
 		kind = "consent.withdraw" // what was owed, only the whole log says
@@ -157,16 +159,23 @@ func (p *replayer) unparsed(l entry.Leaf, u *entry.Unparsed) entry.Leaf {
 }
 
 // told checks, about once a minute of the log's time, that nobody has been waiting longer to be told
-// that an agreement is in force or a consent has ended. All entries up to the instant are folded.
+// that an agreement is in force or a consent has ended, and no share to be let go that was approved or whose time is
+// over. All entries up to the instant are folded.
 func (p *replayer) told(at time.Time) {
 	if at.Sub(p.sampled) < patience {
 		return
 	}
 	p.sampled = at
 	owed := map[string]time.Time{}
-	names := p.snap.Owing()
+	var names []string
+	for _, name := range p.snap.Owing() {
+		names = append(names, "tells "+name)
+	}
 	for _, a := range p.snap.Unannounced(at) {
-		names = append(names, fmt.Sprintf("%s that agreement %s/%d is in force", a.To, a.Agreement, a.Version))
+		names = append(names, fmt.Sprintf("tells %s that agreement %s/%d is in force", a.To, a.Agreement, a.Version))
+	}
+	for _, sh := range p.snap.Releasable(at) {
+		names = append(names, fmt.Sprintf("ends the hold of entry %d", *sh.Releases))
 	}
 	for _, name := range names {
 		since, waiting := p.owed[name]
@@ -174,7 +183,7 @@ func (p *replayer) told(at time.Time) {
 		case !waiting:
 			since = at
 		case !since.IsZero():
-			p.differsAt(p.snap.Size()-1, "missing notice", "nothing by "+stamp(at), "the hub tells "+name+", by "+stamp(since.Add(patience)))
+			p.differsAt(p.snap.Size()-1, "missing entry", "nothing by "+stamp(at), "the hub "+name+", by "+stamp(since.Add(patience)))
 			since = time.Time{} // said once
 		}
 		owed[name] = since

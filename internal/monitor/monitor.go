@@ -102,6 +102,10 @@ type Tally struct {
 	MoreGone int `json:"more_not_replayable,omitempty"`
 	// Splits are what senders say they were shown and this log never was.
 	Splits []Split `json:"splits,omitempty"`
+	// Alarms are what agencies' programs reported that an honest hub does not do.
+	Alarms []Alarmed `json:"alarms,omitempty"`
+	// MoreAlarms counts those beyond the ones listed.
+	MoreAlarms int `json:"more_alarms,omitempty"`
 	// MoreSplits counts those beyond the ones listed.
 	MoreSplits int `json:"more_splits,omitempty"`
 	// Differences are the entries that do not follow, in the order of the log.

@@ -67,7 +67,7 @@ type replayer struct {
 	snap    *registry.Snapshot
 	tally   *Tally
 	sampled time.Time                         // when announcements were looked at last
-	owed    map[string]time.Time              // announcements not made by then, and since when
+	owed    map[string]time.Time              // entries that the hub had not made by then, and since when
 	index   int64                             // of the entry at hand
 	orders  map[int64]int64                   // entries that ordered details erased, by entry erased
 	blanks  map[fairlead.ShareID]int64        // entries whose detail is erased, by share
@@ -75,6 +75,8 @@ type replayer struct {
 	checked *checked                          // of the entry at hand
 	gossip  map[envelope.Seen]Split           // what senders saw, and who said so first
 	times   []int64                           // of the entries so far, in milliseconds since 1970
+	acks    *registry.Acks                    // when shares got the last acknowledgement that they require
+	acked   []int64                           // that instant, of the share of each entry so far, likewise; 0: not yet
 	shown   atomic.Pointer[registry.Snapshot] // for who works ahead
 }
 
@@ -109,7 +111,7 @@ func (p *replayer) verify(key *keyring.VerifyKey, header, signature []byte, at t
 }
 
 func newReplayer() *replayer {
-	return &replayer{snap: registry.New(), owed: map[string]time.Time{}, orders: map[int64]int64{}, blanks: map[fairlead.ShareID]int64{}, gossip: map[envelope.Seen]Split{}, tally: &Tally{
+	return &replayer{snap: registry.New(), owed: map[string]time.Time{}, orders: map[int64]int64{}, blanks: map[fairlead.ShareID]int64{}, acks: registry.NewAcks(), gossip: map[envelope.Seen]Split{}, tally: &Tally{
 		Classes: map[string]int64{}, Results: map[fairlead.Result]int64{}, Grounds: map[fairlead.Ground]int64{}, Differences: []Difference{},
 	}}
 }
@@ -118,7 +120,7 @@ func newReplayer() *replayer {
 func (p *replayer) entry(r *record) {
 	l, d := r.leaf, r.detail
 	p.index, p.checked = r.index, r.checked
-	p.times = append(p.times, l.At.UnixMilli())
+	p.times, p.acked = append(p.times, l.At.UnixMilli()), append(p.acked, 0)
 	p.tally.Classes[className(l.Class)]++
 	if p.chosen == nil && p.snap.Size() > 0 && l.At.After(p.snap.Last()) {
 		p.told(p.snap.Last())
@@ -142,6 +144,7 @@ func (p *replayer) entry(r *record) {
 	}
 	p.fold(l, d)
 	p.order(d)
+	p.acknowledged(l, d)
 }
 
 // wanted reports whether to decide an entry again. In a pack that is what was chosen, but for what
@@ -165,6 +168,7 @@ func (p *replayer) follows(l entry.Leaf, d *entry.Detail) (want entry.Leaf, ok b
 	switch {
 	case d.Share != nil:
 		p.seen(d.Share)
+		p.alarms(d.Share)
 		return p.share(l, d.Share)
 	case d.Notice != nil:
 		return p.notice(l, d.Notice)
@@ -172,6 +176,7 @@ func (p *replayer) follows(l entry.Leaf, d *entry.Detail) (want entry.Leaf, ok b
 		return p.unparsed(l, d.Unparsed), true
 	}
 	p.retained(l, d.Register)
+	p.emptied(l, d.Register)
 	// What else there is to an act, it proves itself in Fold.
 	return entry.Leaf{
 		Class: entry.ClassRegister, Outcome: entry.OutcomeControl, At: l.At, Share: l.Share, From: fairlead.Hub, To: fairlead.Hub,

@@ -112,6 +112,9 @@ func TestReplayFindsLies(t *testing.T) {
 		"a notice not owed": {at: notice, lie: func(p *pair) {
 			p.detail.Notice.Record = []byte(strings.Replace(string(p.detail.Notice.Record), `"A1"`, `"A9"`, 1))
 		}, want: []string{"notice: the log says a notice to ALDER that was not owed", "record of the notice"}},
+		"tells another agency": {at: notice, lie: func(p *pair) {
+			p.detail.Notice.Header = []byte(strings.Replace(string(p.detail.Notice.Header), `"to":{"agency":"ALDER"}`, `"to":{"agency":"CEDAR"}`, 1))
+		}, after: func(l *entry.Leaf) { l.To, l.Counter = "CEDAR", 1 }, want: []string{"notice: the log says a notice to CEDAR that was not owed"}},
 		"a notice told twice": {at: len(honest), more: func(pairs []pair) []pair {
 			p := honest[second]
 			p.leaf.At, p.leaf.Counter = honest[len(honest)-1].leaf.At, 6
@@ -164,7 +167,7 @@ func TestReplayFindsLies(t *testing.T) {
 			if first := r.Replay.Differences[0]; tt.want != nil && first.Entry != int64(tt.at) {
 				t.Errorf("the first difference is of entry %d, want %d", first.Entry, tt.at)
 			}
-			if tt.want == nil && !strings.Contains(r.Words(), "missing notice: the log says nothing by") {
+			if tt.want == nil && !strings.Contains(r.Words(), "missing entry: the log says nothing by") {
 				t.Error("nobody misses the notice")
 			}
 		})

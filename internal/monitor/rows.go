@@ -248,6 +248,10 @@ func (r *rows) act(a *entry.Register) {
 		if strictjson.Unmarshal(a.Record, &s) != nil {
 			s = registry.Suspension{}
 		}
+	case registry.EmptyPayloads:
+		if e, err := registry.ParseEmptying(a.Record); err == nil {
+			s.Agency, s.Reason = e.To, e.Class
+		}
 	case registry.Erase:
 		if e, err := registry.ParseErasing(a.Record); err == nil {
 			s.Reason = e.Reason

@@ -193,6 +193,10 @@ func title(l entry.Leaf, d *entry.Detail) string {
 		if e, err := registry.ParseErasing(d.Register.Record); err == nil {
 			return fmt.Sprintf("erasure of %s, by reason of %s %s", count(len(e.Details), "detail", "details"), e.Reason, e.Reference)
 		}
+	case d.Register != nil && d.Register.Action == registry.EmptyPayloads:
+		if e, err := registry.ParseEmptying(d.Register.Record); err == nil {
+			return emptied(e)
+		}
 	case d.Register != nil && (d.Register.Action == registry.Auditor || d.Register.Action == registry.Read):
 		if a, err := registry.ParseAuditing(d.Register.Record); err == nil && d.Register.Action == registry.Read {
 			return fmt.Sprintf("auditor %s reads entries and details, in the hour from here", a.Auditor)
@@ -203,4 +207,16 @@ func title(l entry.Leaf, d *entry.Detail) string {
 		return d.Register.Action + ", an act of the hub's operator"
 	}
 	return className(l.Class)
+}
+
+// emptied says in words what an act of the hub deletes of its message store, and why.
+func emptied(e *registry.Emptying) string {
+	what := "deletion of " + count(len(e.Payloads), "payload", "payloads")
+	switch {
+	case e.With > 0:
+		return fmt.Sprintf("%s to %s, with their details, which entry %d ordered erased", what, e.To, e.With)
+	case e.To == "":
+		return fmt.Sprintf("%s that waited for a second person, refused %d days before (%s)", what, e.Days, e.Class)
+	}
+	return fmt.Sprintf("%s to %s, stored and acknowledged %d days before (%s)", what, e.To, e.Days, e.Class)
 }

@@ -252,6 +252,12 @@ var lies = map[string]attack{
 	"erase before its time is over": {replaying, "retention of entry 500: the log says its time is over", func(f *field) error {
 		return f.erased(registry.Erasing{Class: registry.RetentionHeader, Reason: "retention"}, time.Hour)
 	}},
+	"delete a payload before its time is over": {replaying, "retention of the payload of entry 17: the log says its time is over; by its own rules: it stays: the last acknowledgement", func(f *field) error {
+		return f.emptied(f.share(1, fairlead.DeliveredRedacted), 89)
+	}},
+	"delete a payload that nobody has acknowledged": {replaying, "it stays: it has not got the acknowledgements that it requires (and 1 more)", func(f *field) error {
+		return f.emptied(f.share(1, fairlead.Delivered), 1000)
+	}},
 	"show a sender another log": {replaying, "split view: ALDER signed that it was shown a log", func(f *field) error {
 		at := f.share(1, fairlead.Delivered)
 		f.pairs[at].detail, f.pairs[at].raw = clonedDetail(f.T, f.pairs[at].raw), nil
@@ -262,7 +268,7 @@ var lies = map[string]attack{
 		}
 		return nil
 	}},
-	"keep from a party that an agreement is in force": {replaying, "missing notice", func(f *field) error {
+	"keep from a party that an agreement is in force": {replaying, "missing entry", func(f *field) error {
 		at := the(f.T, f.pairs, 2, func(p pair) bool { return p.detail.Notice != nil })
 		pairs := slices.Clone(f.pairs)
 		idle := longer(pairs[:at:at], at+1)[at]
@@ -271,7 +277,7 @@ var lies = map[string]attack{
 		pairs[at] = idle
 		r, _ := monitor.Replay(f.Context(), forge(f.T, f.skey, f.vkey, pairs, nil), f.vkey)
 		for _, d := range r.Replay.Differences {
-			if d.What == "missing notice" {
+			if d.What == "missing entry" {
 				return fmt.Errorf("%v", d)
 			}
 		}
@@ -297,6 +303,18 @@ func (f *field) erased(order registry.Erasing, after time.Duration) error {
 	}))
 }
 
+// emptied has the hub delete the payload of an entry, by an order so many days after the last entry, and replays.
+func (f *field) emptied(at, days int) error {
+	record, err := json.Marshal(registry.Emptying{
+		Class: registry.RetentionPayload, Days: registry.PayloadDays, To: "BIRCH", Payloads: []registry.Payload{{Entry: int64(at), Share: f.pairs[at].leaf.Share}},
+	})
+	must(f.T, err)
+	act := pair{leaf: entry.Leaf{
+		Class: entry.ClassRegister, Outcome: entry.OutcomeControl, At: f.pairs[len(f.pairs)-1].leaf.At.AddDate(0, 0, days), Share: fairlead.NewShareID(), From: fairlead.Hub, To: fairlead.Hub,
+	}, detail: &entry.Detail{Register: &entry.Register{Action: registry.EmptyPayloads, Record: record}}}
+	return f.replay(forge(f.T, f.skey, f.vkey, append(slices.Clone(f.pairs), act), nil))
+}
+
 // TestRetentionInTime: an order of retention that was due follows, and so does any that gives another reason.
 func TestRetentionInTime(t *testing.T) {
 	l := real(t)
@@ -312,6 +330,9 @@ func TestRetentionInTime(t *testing.T) {
 		if err := f.erased(test.order, test.after); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if err := f.emptied(f.share(1, fairlead.DeliveredRedacted), registry.PayloadDays); err != nil {
+		t.Errorf("the payload: %v", err)
 	}
 }
 

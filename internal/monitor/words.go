@@ -9,6 +9,7 @@ import (
 
 	"fairlead/internal/envelope"
 	"fairlead/internal/policy"
+	"fairlead/internal/registry"
 )
 
 // table sets words beside their labels.
@@ -84,6 +85,12 @@ func (r *Report) findings() string {
 		if p.MoreSplits > 0 {
 			fmt.Fprintf(&b, "and %d split views more\n", p.MoreSplits)
 		}
+		for _, a := range p.Alarms {
+			fmt.Fprintln(&b, a)
+		}
+		if p.MoreAlarms > 0 {
+			fmt.Fprintf(&b, "and %d alarms more\n", p.MoreAlarms)
+		}
 		for _, d := range p.Differences {
 			fmt.Fprintln(&b, d)
 		}
@@ -132,6 +139,7 @@ func (s *Shown) Words() string {
 	if u := s.Unparsed; u != nil {
 		t.row("unreadable", fmt.Sprintf("submissions of account %s in the minute of %s: %d", u.Account, stamp(u.Minute.Time), u.Count), causes([]policy.Cause{u.Cause}))
 	}
+	s.emptiedWords(t)
 	s.headerWords(t)
 	s.descriptorWords(t)
 	s.decisionWords(t)
@@ -143,6 +151,22 @@ func (s *Shown) Words() string {
 		t.row(label, fmt.Sprintf("entry %d: %s", u.Entry, u.What))
 	}
 	return t.String()
+}
+
+// emptiedWords lists the payloads that an act of the hub deletes.
+func (s *Shown) emptiedWords(t *table) {
+	if s.Action != registry.EmptyPayloads {
+		return
+	}
+	e, err := registry.ParseEmptying(s.Record)
+	if err != nil {
+		return // replay names it
+	}
+	var list []string
+	for _, p := range e.Payloads {
+		list = append(list, fmt.Sprintf("of entry %d, share %s", p.Entry, p.Share))
+	}
+	t.row("payloads", list...)
 }
 
 // headerWords says what the sender declared.

@@ -1,7 +1,9 @@
 package natsd
 
 import (
+	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/nats-io/jwt/v2"
@@ -142,7 +144,10 @@ func (s *Server) UserJWT(a fairlead.Account, user string, until time.Time) (stri
 	if err != nil {
 		return "", err
 	}
-	if s.revoked(a, user) {
+	switch was, err := s.revocations(a); {
+	case err != nil:
+		return "", fmt.Errorf("who is revoked in account %s: %w", a, err)
+	case was[user] != 0: // it never gets a JWT again
 		return "", fmt.Errorf("%w: user %s of account %s", ErrRevoked, user, a)
 	}
 	claims := jwt.NewUserClaims(user)
@@ -154,14 +159,23 @@ func (s *Server) UserJWT(a fairlead.Account, user string, until time.Time) (stri
 	return claims.Encode(signing)
 }
 
-// revoked reports whether this very user was revoked: it never gets a JWT again.
-func (s *Server) revoked(a fairlead.Account, user string) bool {
+// errTorn says that an account's JWT is there and cannot be read.
+var errTorn = errors.New("natsd: its JWT is damaged")
+
+// revocations are the users of an account that were revoked; none before it is activated.
+func (s *Server) revocations(a fairlead.Account) (jwt.RevocationList, error) {
 	token, err := s.resolver.LoadAcc(string(a))
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
 	if err != nil {
-		return false // not activated yet
+		return nil, err
 	}
 	claims, err := jwt.DecodeAccountClaims(token)
-	return err == nil && claims.Revocations[user] != 0
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errTorn, err)
+	}
+	return claims.Revocations, nil
 }
 
 func seedsOf(a fairlead.Account) string { return "agency-" + string(a) + ".seeds" }
@@ -206,13 +220,14 @@ func (s *Server) agencyClaims(a fairlead.Account) (*jwt.AccountClaims, error) {
 	scope.Key, scope.Role = public, "agency"
 	scope.Template = userTemplate(a)
 	c.SigningKeys.AddScopedSigner(scope)
-	// Revocations outlive a new activation.
-	if old, err := s.resolver.LoadAcc(string(a)); err == nil {
-		if was, err := jwt.DecodeAccountClaims(old); err == nil {
-			c.Revocations = was.Revocations
-		}
+	// Revocations outlive a new activation. Where they are lost, everybody is revoked who was let in so far.
+	c.Revocations, err = s.revocations(a)
+	if errors.Is(err, errTorn) {
+		s.cfg.Log.Error().Err(err).Str("account", string(a)).Msg("nobody knows who was revoked in an account: its agency is let in again by a new admission alone")
+		c.RevokeAt(jwt.All, time.Now())
+		err = nil
 	}
-	return c, nil
+	return c, err
 }
 
 func userTemplate(a fairlead.Account) jwt.UserPermissionLimits {

@@ -3,6 +3,8 @@ package natsd_test
 import (
 	"bytes"
 	"errors"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -86,6 +88,39 @@ func TestAccountFromKeysToRemoval(t *testing.T) {
 	}
 	// JWTs count whole seconds: a user made in the second of the removal stays out too.
 	for ctx := context10(t); entrance(t, newUser(t, s, account)) != nil; {
+		if ctx.Err() != nil {
+			t.Fatal("no new user gets in")
+		}
+	}
+}
+
+// TestTornAccount: where the file that holds who was revoked is torn, as by a power cut, nobody is let in again by
+// what was made before.
+func TestTornAccount(t *testing.T) {
+	dir := t.TempDir()
+	s := start(t, natsd.Config{Dir: dir})
+	openHub(t, s)
+	thief := enrol(t, s)
+	claims, err := jwt.DecodeUserClaims(thief.UserJWT)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Revoke(thief.Account, claims.Subject); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(dir, "jwt", string(thief.Account)+".jwt"), 100); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.UserJWT(thief.Account, claims.Subject, time.Time{}); err == nil {
+		t.Error("a JWT for who may have been revoked")
+	}
+	if err := s.Activate(thief.Account); err != nil {
+		t.Fatal(err)
+	}
+	if err := entrance(t, thief); err == nil {
+		t.Error("who was revoked gets in")
+	}
+	for ctx := context10(t); entrance(t, newUser(t, s, thief.Account)) != nil; {
 		if ctx.Err() != nil {
 			t.Fatal("no new user gets in")
 		}

@@ -16,6 +16,8 @@ import (
 // Finding is one thing an officer should look at. An error keeps the agreement from being proposed; a
 // warning does not.
 type Finding struct {
+	File      string `json:"file,omitempty"` // and the line at which its term begins, where it was read from one
+	Line      int    `json:"line,omitempty"`
 	Agreement string `json:"agreement"`
 	Term      string `json:"term,omitempty"`
 	Error     bool   `json:"error"`
@@ -30,6 +32,15 @@ func (f Findings) Errors() bool {
 	return slices.ContainsFunc(f, func(one Finding) bool { return one.Error })
 }
 
+// In says where in a file the terms begin of which something is said.
+func (f Findings) In(file string, lineOf func(term string) int) {
+	for i := range f {
+		if f[i].Term != "" {
+			f[i].File, f[i].Line = file, lineOf(f[i].Term)
+		}
+	}
+}
+
 // Words are the findings for people.
 func (f Findings) Words() string {
 	t := &text{}
@@ -41,6 +52,9 @@ func (f Findings) Words() string {
 		where := one.Agreement
 		if one.Term != "" {
 			where += "#" + one.Term
+		}
+		if one.Line > 0 {
+			where = fmt.Sprintf("%s:%d: %s", one.File, one.Line, where)
 		}
 		t.wrap(fmt.Sprintf("%-8s", label), strings.Repeat(" ", 8), where+": "+one.What)
 	}
@@ -86,7 +100,11 @@ type linter struct {
 }
 
 func (l *linter) fault(what string) {
-	l.found = append(l.found, Finding{Agreement: l.a.Ref(), Error: true, What: what})
+	f := Finding{Agreement: l.a.Ref(), Error: true, What: what}
+	if of, rest, ok := strings.Cut(strings.TrimPrefix(what, "term "), ": "); ok && l.a.Term(of) != nil && strings.HasPrefix(what, "term ") {
+		f.Term, f.What = of, rest
+	}
+	l.found = append(l.found, f)
 }
 
 func (l *linter) warn(term, format string, args ...any) {
@@ -211,8 +229,11 @@ func (l *linter) killed(t *agreement.Term) {
 	if f := l.book.Agreement(l.a.Under); f != nil {
 		kill(&f.Agreement, f.Terms, f.Ref())
 	}
+	for _, s := range l.others() {
+		kill(&s.Agreement, slices.DeleteFunc(slices.Clone(s.Terms), func(t agreement.Term) bool { return !t.Beside }), s.Ref())
+	}
 	for _, h := range l.book.Houses {
-		if h.Owner == fairlead.Hub {
+		if h.Owner == fairlead.Hub || l.only(t, h.Owner) {
 			kill(nil, h.Terms, h.Ref())
 		}
 	}
@@ -225,19 +246,46 @@ func (l *linter) killed(t *agreement.Term) {
 	}
 }
 
-// void finds another permit that lets the same through without the conditions.
+// others are the further agreements in force, beside which l.a stands. Those that do not share two parties with it
+// cover nothing of it.
+func (l *linter) others() (list []*agreement.Standing) {
+	for _, s := range l.book.Agreements {
+		if s.ID != l.a.ID && !s.Framework && (s.Active(l.book.At) || s.Paused(l.book.At)) {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// only reports whether all that a permit covers is sent by one agency, or goes to it.
+func (l *linter) only(t *agreement.Term, id fairlead.AgencyID) bool {
+	alone := func(side []fairlead.AgencyID) bool { return len(side) == 1 && side[0] == id }
+	return alone(l.side(t.Permit.From, t.Permit.FromTypes)) || alone(l.side(t.Permit.To, t.Permit.ToTypes))
+}
+
+// void finds another permit that lets the same through without the conditions, here or in another agreement in force
+// under no further framework.
 func (l *linter) void(t *agreement.Term) {
 	if t.When == nil {
 		return
 	}
-	for i := range l.a.Terms {
-		o := &l.a.Terms[i]
-		if o == t || o.Permit == nil || o.When != nil || !l.covers(o.Permit, t.Permit, l.a) {
+	l.loosened(t, l.a, "")
+	for _, s := range l.others() {
+		if s.Active(l.book.At) && (s.Under == "" || s.Under == l.a.Under) {
+			l.loosened(t, &s.Agreement, s.Ref()+"#")
+		}
+	}
+}
+
+func (l *linter) loosened(t *agreement.Term, by *agreement.Agreement, ref string) {
+	for i := range by.Terms {
+		o := &by.Terms[i]
+		if o == t || o.Permit == nil || o.When != nil || !l.covers(o.Permit, t.Permit, by) {
 			continue
 		}
 		both := slices.DeleteFunc(slices.Clone(t.Permit.Sections), func(c fairlead.SectionCode) bool { return !slices.Contains(o.Permit.Sections, c) })
 		if len(both) > 0 {
-			l.warn(t.ID, "its conditions (%s) are void for %s: term %s permits the same without them", t.When, strings.Join(asText(both), ", "), o.ID)
+			l.warn(t.ID, "its conditions (%s) are void for %s: term %s permits the same without them", t.When, strings.Join(asText(both), ", "), ref+o.ID)
 		}
 	}
 }

@@ -48,7 +48,7 @@ func TestLint(t *testing.T) {
 		says   string // "" for nothing at all
 	}{
 		"as it is":             {func(*agreement.Standing) {}, nil, ""},
-		"no such kind":         {func(s *agreement.Standing) { outward(s).Permit.Kinds[0] = "gossip" }, nil, `ERROR A2/1: term t2-outward: kind "gossip" is not in the table`},
+		"no such kind":         {func(s *agreement.Standing) { outward(s).Permit.Kinds[0] = "gossip" }, nil, `ERROR A2/1#t2-outward: kind "gossip" is not in the table`},
 		"two faults":           {func(s *agreement.Standing) { s.DPIA, s.Governance.Breach = "", "" }, nil, "ERROR A2/1: governance.breach"},
 		"no policy document":   {func(s *agreement.Standing) { s.APD = "" }, nil, "warning A2/1: it permits BIO-PHOTO, HEALTH-PHYS, ETHNO, EXPLOITER, special-category"},
 		"no interests weighed": {func(s *agreement.Standing) { outward(s).Permit.Bases = append(outward(s).Permit.Bases, "A6-1-f") }, nil, "name the legitimate interests assessment"},
@@ -60,10 +60,26 @@ func TestLint(t *testing.T) {
 			p := outward(s).Permit
 			p.To, p.ToTypes = nil, []fairlead.AgencyType{"POLICE"}
 		}, nil, "warning A2/1#t2-outward: to_types: no party is of type POLICE, so the term never applies"},
-		"no section":        {func(s *agreement.Standing) { outward(s).Permit.Sections = nil }, nil, "it lists no section"},
-		"killed in part":    {func(s *agreement.Standing) { outward(s).Permit.Sections = append(outward(s).Permit.Sections, "LEGAL") }, nil, "warning A2/1#t2-outward: LEGAL can never go: term A2/1#t7-courts-and-status prohibits it"},
-		"contradicted":      {func(s *agreement.Standing) { outward(s).Permit.Sections = []fairlead.SectionCode{"LEGAL"} }, nil, "contradiction: term A2/1#t7-courts-and-status prohibits all that it permits"},
-		"killed by the hub": {func(*agreement.Standing) {}, []*agreement.House{hub}, "BIO-PHOTO can never go: term house:HUB#no-photo prohibits it"},
+		"no section":                {func(s *agreement.Standing) { outward(s).Permit.Sections = nil }, nil, "it lists no section"},
+		"killed in part":            {func(s *agreement.Standing) { outward(s).Permit.Sections = append(outward(s).Permit.Sections, "LEGAL") }, nil, "warning A2/1#t2-outward: LEGAL can never go: term A2/1#t7-courts-and-status prohibits it"},
+		"contradicted":              {func(s *agreement.Standing) { outward(s).Permit.Sections = []fairlead.SectionCode{"LEGAL"} }, nil, "contradiction: term A2/1#t7-courts-and-status prohibits all that it permits"},
+		"killed by the hub":         {func(*agreement.Standing) {}, []*agreement.House{hub}, "BIO-PHOTO can never go: term house:HUB#no-photo prohibits it"},
+		"killed by a party":         {func(*agreement.Standing) {}, []*agreement.House{house("RO-DIR", "BIO-PHOTO"), house("NOR-CSC", "EDU")}, ""},
+		"killed by the only sender": {func(s *agreement.Standing) { outward(s).Permit.From = []fairlead.AgencyID{"NOR-CSC"} }, []*agreement.House{house("NOR-CSC", "EDU")}, "warning A2/1#t2-outward: EDU can never go: term house:NOR-CSC/1#no prohibits it"},
+		"killed beside": {func(s *agreement.Standing) {
+			another(t, &b, s, func(t *agreement.Term) { t.Permit, t.Prohibit, t.Beside = nil, t.Permit, true })
+		}, nil, "contradiction: term A9/1#t2-outward prohibits all that it permits"},
+		"prohibited elsewhere": {func(s *agreement.Standing) {
+			another(t, &b, s, func(t *agreement.Term) { t.Permit, t.Prohibit = nil, t.Permit })
+		}, nil, ""},
+		"conditions void elsewhere": {func(s *agreement.Standing) {
+			another(t, &b, s, func(*agreement.Term) {})
+			outward(s).When = &agreement.When{Training: []string{"T4"}}
+		}, nil, "warning A2/1#t2-outward: its conditions (training T4 current) are void for ID-CORE"},
+		"conditions kept elsewhere": {func(s *agreement.Standing) {
+			another(t, &b, s, func(t *agreement.Term) { t.When = &agreement.When{Training: []string{"T4"}} })
+			outward(s).When = &agreement.When{Training: []string{"T4"}}
+		}, nil, ""},
 		"killed under a fact": {func(s *agreement.Standing) {
 			outward(s).Permit.Sections = append(outward(s).Permit.Sections, "LEGAL")
 			s.Term("t7-courts-and-status").When = &agreement.When{Thresholds: []fairlead.Threshold{"TH0"}}
@@ -90,6 +106,8 @@ func TestLint(t *testing.T) {
 		}, nil, "warning A2/1: party XX is not in the register"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			agreements := b.Agreements
+			defer func() { b.Agreements = agreements }()
 			b.Houses = test.houses
 			found := b.Lint(changed(t, &b, test.change))
 			words := strings.Join(strings.Fields(found.Words()), " ")
@@ -101,6 +119,22 @@ func TestLint(t *testing.T) {
 			}
 		})
 	}
+}
+
+// house is one that prohibits a section.
+func house(owner fairlead.AgencyID, code fairlead.SectionCode) *agreement.House {
+	return &agreement.House{Version: 1, Owner: owner, Terms: []agreement.Term{{ID: "no", Text: "w", Prohibit: &agreement.Scope{Sections: []fairlead.SectionCode{code}}}}}
+}
+
+// another puts A9/1 into force beside s: the same, with something else in its outward term.
+func another(t *testing.T, b *officer.Book, s *agreement.Standing, change func(*agreement.Term)) {
+	t.Helper()
+	next := *s
+	next.ID, next.Terms = "A9", slices.Clone(s.Terms)
+	scope := *next.Term("t2-outward").Permit
+	next.Term("t2-outward").Permit = &scope
+	change(next.Term("t2-outward"))
+	b.Agreements = append(slices.Clone(b.Agreements), &next)
 }
 
 // rename puts another agency in the place of one in every term.
@@ -148,6 +182,7 @@ func TestExplain(t *testing.T) {
 	b := story(t)
 	st := changed(t, &b, func(s *agreement.Standing) {
 		s.Terms[0].Oblige = &agreement.Oblige{RetainDays: 30, Onward: agreement.OnwardAsk}
+		s.Term("t6-the-childs-own").Disclose = agreement.ToAuditor
 	})
 	b.Agreements[1] = st
 	h := &envelope.Header{
@@ -244,7 +279,7 @@ func TestMatrixWords(t *testing.T) {
 	b.Houses = []*agreement.House{{Version: 2, Owner: "RO-DIR", Terms: []agreement.Term{{ID: "no-edu", Text: "We take no school reports.", Prohibit: &agreement.Scope{To: []fairlead.AgencyID{"RO-DIR"}, Sections: []fairlead.SectionCode{"EDU"}}}}}}
 	words := strings.Join(strings.Fields(b.MatrixOf("NOR-CSC", "RO-DIR").Words()), " ")
 	for _, want := range []string{
-		"NOR-CSC may send to RO-DIR", "A2/1#t2-outward sections ID-CORE", "for LIAISE: liaison.note", "but never EDU: term house:RO-DIR/2#no-edu prohibits it words We take no school reports.",
+		"NOR-CSC may send to RO-DIR", "A2/1#t2-outward sections ID-CORE", "for LIAISE: correction, disclosure.refusal, liaison.note", "but never EDU: term house:RO-DIR/2#no-edu prohibits it words We take no school reports.",
 		"RO-DIR may send to NOR-CSC", "asks transfer IN-EU-ADEQ", "stand on no agreement and are not listed", "lawful basis, danger, consent and caveats",
 	} {
 		if !strings.Contains(words, want) {

@@ -115,7 +115,7 @@ func (p *decider) checkRecipient() {
 // toHub reports whether the kind is addressed to the hub itself.
 func (p *decider) toHub() bool {
 	switch p.Header.Kind {
-	case "consent.record", "consent.withdraw", "agreement.signature", "agreement.status", "agency.certificate", "agency.rules", "staff.record", "approval":
+	case "consent.record", "consent.withdraw", "agreement.signature", "agreement.status", "agency.certificate", "agency.rules", "staff.record", "approval", "log.alarm":
 		return true
 	case "ack":
 		return p.Header.Facts["level"] == string(fairlead.AckDelivered)
@@ -124,10 +124,15 @@ func (p *decider) toHub() bool {
 }
 
 // checkChannel is the country rule of P03: some States take requests under Hague 1996 Art 34 from
-// Central Authorities only (Art 34(2) declarations).
+// Central Authorities only (Art 34(2) declarations). A request that names no article may be one.
 func (p *decider) checkChannel() {
-	if p.f.CAOnly && p.Header.Kind == "info.request" && p.Header.Facts["hague_article"] == "34" &&
-		p.f.Sender != nil && p.f.Sender.Type != fairlead.TypeCentralAuthority && p.crosses {
+	if !p.f.CAOnly || p.Header.Kind != "info.request" || p.f.Sender == nil || p.f.Sender.Type == fairlead.TypeCentralAuthority || !p.crosses {
+		return
+	}
+	switch article := p.Header.Facts["hague_article"]; {
+	case article == "":
+		p.against("P03", fairlead.ReasonChannelCAOnly, "facts.hague_article", "say under which article of the Hague Convention you ask, or none: one under article 34 goes through your Central Authority")
+	case article == "34" || p.Header.Basis != nil && slices.Contains(p.Header.Basis.Gateways, "HAGUE96-34"):
 		p.against("P03", fairlead.ReasonChannelCAOnly, "hague_article 34", "send it through your Central Authority")
 	}
 }
@@ -163,6 +168,8 @@ func (p *decider) checkRecord() {
 		_, err = ParseGrant(p.Record)
 	case "training.record":
 		_, err = staff.ParseTraining(p.Record)
+	case "log.alarm":
+		_, err = ParseReport(p.Record)
 	case "staff.record":
 		_, err = staff.ParseMember(p.Record)
 	case "approval":
@@ -171,6 +178,8 @@ func (p *decider) checkRecord() {
 		var r *consent.Record
 		if r, err = consent.Parse(p.Record); errors.Is(err, consent.ErrGiver) {
 			reason = fairlead.ReasonConsentGiverInvalid
+		} else if err == nil && r.At.After(p.Header.SentAt.Add(judged)) {
+			err = errors.New("at: it is dated after it was sent; record a consent when it was given")
 		} else if err == nil && p.f.Sender != nil {
 			if err = r.CheckNation(p.f.Sender.Jurisdiction); err != nil {
 				reason = fairlead.ReasonConsentGiverInvalid

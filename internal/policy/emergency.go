@@ -26,7 +26,7 @@ func (p *decider) emergencyBasis() bool {
 
 // unaffected are the kinds that read neither agreements nor consents: what was delivered can still be
 // acknowledged, and keys and people be put on record.
-var unaffected = []string{"ack", "agency.certificate", "staff.record"}
+var unaffected = []string{"ack", "agency.certificate", "staff.record", "log.alarm"}
 
 // checkLoaded is the outage rule (domain §8): where agreements and consents could not be read, nothing
 // goes but an alert on the emergency path.

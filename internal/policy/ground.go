@@ -7,11 +7,12 @@ import (
 
 	"fairlead/internal/agreement"
 	"fairlead/internal/consent"
+	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
 )
 
 // checkGround is P06: what the share stands on. A direct reply is covered by the decision it answers;
-// otherwise an agreement carries it, and only where none does, the emergency path. A prohibition of a
+// otherwise an agreement carries it, and only where none covers anything of it, the emergency path. A prohibition of a
 // house, or one that holds beside its agreement, bars whatever the share stands on.
 func (p *decider) checkGround() {
 	if p.control() || p.f.Sender == nil || p.f.Recipient == nil || p.kind.Code == "" {
@@ -23,6 +24,9 @@ func (p *decider) checkGround() {
 	p.asks()
 	p.findBars()
 	p.findAgreement()
+	if p.standing != nil && p.emergency() && p.silent() {
+		p.standing, p.ref, p.cover = nil, "", agreement.Cover{} // it covers nothing of it, and a danger does not wait for a better one
+	}
 	switch {
 	case p.answers():
 		p.d.Ground = fairlead.GroundReply
@@ -169,6 +173,19 @@ func (p *decider) framework(s *agreement.Standing) *agreement.Standing {
 		}
 	}
 	return nil
+}
+
+// silent reports whether the agreement neither permits nor prohibits any of the sections sent.
+func (p *decider) silent() bool {
+	sent := false
+	for _, d := range p.Descriptors {
+		if d.Audience == envelope.ForRecipient {
+			if sent = true; p.cover.Speaks(d.Code) || p.cover.Bar(d.Code) != nil {
+				return false
+			}
+		}
+	}
+	return sent
 }
 
 // cites reports whether the sender stands on s, or on no version in particular.

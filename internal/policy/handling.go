@@ -246,7 +246,7 @@ func (p *decider) lists(c fairlead.Caveat) bool {
 	})
 }
 
-// judged is how far the clocks of who judges the danger and who sends may be apart.
+// judged is how far the clocks of who judges the danger, or asks for consent, and of who sends may be apart.
 const judged = 5 * time.Minute
 
 // checkDanger is P08 for the whole share: Hague 1996 Art 37 asks before anything crosses a border.
@@ -269,15 +269,18 @@ func (p *decider) checkDanger() {
 	}
 }
 
-// checkSection is P10: what the section's own default, and then the ground, allow. What stays at home, or
-// is kept from consulates, may be cleared.
+// checkSection is P10: what the section's own default, and then the ground, allow; who repairs what the first
+// says must not find the second only then. What stays at home, or is kept from consulates, may be cleared.
 func (p *decider) checkSection(s *sectionDecider) {
 	r, c := p.f.Recipient, s.care
 	barred := func(advice string) { s.against("P10", fairlead.ReasonSectionNotAllowed, advice) }
 	clearable := p.crosses && c.home || r.Type == fairlead.TypeConsulate
-	if why := sectionDefault(c, s.Code, p.crosses, r); why != "" && !(clearable && p.clears(s, c.clears)) {
-		barred(why)
+	why := sectionDefault(c, s.Code, p.crosses, r)
+	if why == "" || clearable && p.clears(s, c.clears) {
+		p.checkClause(s, barred)
 		return
 	}
+	barred(why)
 	p.checkClause(s, barred)
+	s.Clause = "" // of what stays at home it permits nothing
 }

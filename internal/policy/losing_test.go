@@ -1,14 +1,19 @@
 package policy_test
 
 import (
+	"cmp"
+	"maps"
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
+	"fairlead/internal/agreement"
 	"fairlead/internal/consent"
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/kind"
 	"fairlead/internal/law"
 	"fairlead/internal/policy"
 )
@@ -34,39 +39,70 @@ func eachLawful(t *testing.T, property func(c chance, w *world, d policy.Decisio
 	}
 }
 
+// losses are facts of the header, of the descriptors and of the register that permit: what says more, and what asks for
+// more, is not among them.
+var losses = map[string]func(w *world){
+	"the tables of law":      func(w *world) { w.f.Law = nil },
+	"agreements":             func(w *world) { w.f.Agreements = nil },
+	"approvals":              func(w *world) { w.f.Approvals = nil },
+	"training":               func(w *world) { w.f.Training = nil },
+	"the sender":             func(w *world) { w.f.Sender = nil },
+	"the recipient":          func(w *world) { w.f.Recipient = nil },
+	"the basis":              func(w *world) { w.r.Header.Basis = nil },
+	"gateways":               inBasis(func(b *envelope.Basis) { b.Gateways = nil }),
+	"the interest":           inBasis(func(b *envelope.Basis) { b.Annex1 = "" }),
+	"the citation":           inBasis(func(b *envelope.Basis) { b.Cite = "" }),
+	"the assessment":         inBasis(func(b *envelope.Basis) { b.LIA = "" }),
+	"that it was considered": func(w *world) { w.r.Header.S16LA = unconsidered(w.r.Header.S16LA) },
+	"who was told":           func(w *world) { w.r.Header.Told = "" },
+	"the transfer":           func(w *world) { w.r.Header.Transfer = nil },
+	"the danger check":       func(w *world) { w.r.Header.Danger = nil },
+	"the threshold":          func(w *world) { w.r.Header.Threshold = "" },
+	"the label":              func(w *world) { w.r.Header.TLP = "" },
+	"the named person":       func(w *world) { w.r.Header.To.User = "" },
+	"the classification":     func(w *world) { w.r.Header.GSC = "" },
+	"the purpose":            func(w *world) { w.r.Header.Purpose = "" },
+	"for whom a caveat is":   func(w *world) { w.each(func(d *envelope.Descriptor) { d.Listed = nil }) },
+	"conditions of Art 9":    func(w *world) { w.each(func(d *envelope.Descriptor) { d.Art9 = special(d) }) },
+	"reasons of para 18":     func(w *world) { w.each(func(d *envelope.Descriptor) { d.P18 = "" }) },
+	"the court's permission": func(w *world) { w.each(func(d *envelope.Descriptor) { d.Court = "" }) },
+	"overrides":              func(w *world) { w.each(func(d *envelope.Descriptor) { d.Override = nil }) },
+	"clearances asked for":   func(w *world) { w.each(func(d *envelope.Descriptor) { d.Clear = nil }) },
+	"SIENA codes":            func(w *world) { w.each(func(d *envelope.Descriptor) { d.Siena = siena(d) }) },
+	"grades":                 func(w *world) { w.each(func(d *envelope.Descriptor) { d.Grade = grade(d) }) },
+	"whom it is about":       nameless,
+	"whether it is meant":    func(w *world) { w.r.Header.Status = "" },
+	"who takes part":         func(w *world) { w.f.Exercise = false },
+	"the duty inbox":         func(w *world) { w.f.Recipient = asleep(w.f.Recipient) },
+}
+
+// nameless takes the children's handles out of a share that tells of one: contacts of professionals alone do not.
+func nameless(w *world) {
+	if slices.ContainsFunc(w.r.Descriptors, func(d *envelope.Descriptor) bool { return d.Audience == envelope.ForRecipient && kind.Personal(d.Code) }) {
+		w.r.Descriptors = slices.DeleteFunc(w.r.Descriptors, func(d *envelope.Descriptor) bool { return d.Subject != "" })
+	}
+}
+
+func inBasis(lose func(*envelope.Basis)) func(*world) {
+	return func(w *world) {
+		if w.r.Header.Basis != nil {
+			lose(w.r.Header.Basis)
+		}
+	}
+}
+
+func asleep(a *policy.Agency) *policy.Agency {
+	if a == nil {
+		return nil
+	}
+	next := *a
+	next.Emergency = false
+	return &next
+}
+
 // TestLosingAFact: what the register or the header no longer says never lets more go. (Consents are told
 // apart: to lose a refusal is not to lose a fact that permits. TestFewerConsents has the others.)
 func TestLosingAFact(t *testing.T) {
-	losses := map[string]func(w *world){
-		"the tables of law":      func(w *world) { w.f.Law = nil },
-		"agreements":             func(w *world) { w.f.Agreements = nil },
-		"approvals":              func(w *world) { w.f.Approvals = nil },
-		"training":               func(w *world) { w.f.Training = nil },
-		"the sender":             func(w *world) { w.f.Sender = nil },
-		"the recipient":          func(w *world) { w.f.Recipient = nil },
-		"the basis":              func(w *world) { w.r.Header.Basis = nil },
-		"gateways":               func(w *world) { w.r.Header.Basis.Gateways = nil },
-		"the interest":           func(w *world) { w.r.Header.Basis.Annex1 = "" },
-		"the citation":           func(w *world) { w.r.Header.Basis.Cite = "" },
-		"the assessment":         func(w *world) { w.r.Header.Basis.LIA = "" },
-		"that it was considered": func(w *world) { w.r.Header.S16LA = unconsidered(w.r.Header.S16LA) },
-		"who was told":           func(w *world) { w.r.Header.Told = "" },
-		"the transfer":           func(w *world) { w.r.Header.Transfer = nil },
-		"the danger check":       func(w *world) { w.r.Header.Danger = nil },
-		"the threshold":          func(w *world) { w.r.Header.Threshold = "" },
-		"the label":              func(w *world) { w.r.Header.TLP = "" },
-		"the named person":       func(w *world) { w.r.Header.To.User = "" },
-		"the classification":     func(w *world) { w.r.Header.GSC = "" },
-		"the purpose":            func(w *world) { w.r.Header.Purpose = "" },
-		"for whom a caveat is":   func(w *world) { w.each(func(d *envelope.Descriptor) { d.Listed = nil }) },
-		"conditions of Art 9":    func(w *world) { w.each(func(d *envelope.Descriptor) { d.Art9 = special(d) }) },
-		"reasons of para 18":     func(w *world) { w.each(func(d *envelope.Descriptor) { d.P18 = "" }) },
-		"the court's permission": func(w *world) { w.each(func(d *envelope.Descriptor) { d.Court = "" }) },
-		"overrides":              func(w *world) { w.each(func(d *envelope.Descriptor) { d.Override = nil }) },
-		"clearances asked for":   func(w *world) { w.each(func(d *envelope.Descriptor) { d.Clear = nil }) },
-		"SIENA codes":            func(w *world) { w.each(func(d *envelope.Descriptor) { d.Siena = siena(d) }) },
-		"grades":                 func(w *world) { w.each(func(d *envelope.Descriptor) { d.Grade = grade(d) }) },
-	}
 	for name, lose := range losses {
 		t.Run(name, func(t *testing.T) {
 			eachLawful(t, func(_ chance, w *world, d policy.Decision) string {
@@ -76,6 +112,103 @@ func TestLosingAFact(t *testing.T) {
 				return ""
 			})
 		})
+	}
+}
+
+// asked are the facts of a header that a term may ask for, each with what loses it.
+func asked(h *envelope.Header) map[string]func(*envelope.Header) {
+	all := map[string]func(*envelope.Header){
+		"purpose": func(h *envelope.Header) { h.Purpose = "" }, "threshold": func(h *envelope.Header) { h.Threshold = "" }, "tlp": func(h *envelope.Header) { h.TLP = "" },
+		"gsc": func(h *envelope.Header) { h.GSC = "" }, "urgency": func(h *envelope.Header) { h.Urgency = "" }, "severity": func(h *envelope.Header) { h.Severity = "" },
+		"certainty": func(h *envelope.Header) { h.Certainty = "" }, "told": func(h *envelope.Header) { h.Told = "" }, "role": func(h *envelope.Header) { h.From.Role = "" },
+		"basis": func(h *envelope.Header) { h.Basis = nil },
+	}
+	if h.Basis != nil {
+		all["annex1"] = func(h *envelope.Header) { h.Basis.Annex1 = "" }
+	}
+	for name := range h.Facts {
+		all["facts."+name] = func(h *envelope.Header) { delete(h.Facts, name) }
+	}
+	return all
+}
+
+// condition is a tree over those facts, at random: often what the header says, or the opposite.
+func (c chance) condition(h *envelope.Header, depth int) agreement.Condition {
+	parts := func() (list []agreement.Condition) {
+		for range 1 + c.IntN(3) {
+			list = append(list, c.condition(h, depth-1))
+		}
+		return list
+	}
+	switch n := c.IntN(6); {
+	case depth > 0 && n == 0:
+		return agreement.Condition{All: parts()}
+	case depth > 0 && n == 1:
+		return agreement.Condition{Any: parts()}
+	case depth > 0 && n == 2:
+		one := c.condition(h, depth-1)
+		return agreement.Condition{Not: &one}
+	}
+	name := one(c, slices.Sorted(maps.Keys(asked(h))))
+	values := map[string]string{
+		"purpose": string(h.Purpose), "threshold": string(h.Threshold), "tlp": string(h.TLP), "gsc": string(h.GSC), "urgency": string(h.Urgency),
+		"severity": string(h.Severity), "certainty": string(h.Certainty), "told": string(h.Told), "role": string(h.From.Role),
+		"basis": string(h.Basis.Art6), "annex1": string(h.Basis.Annex1),
+	}
+	if own, ok := strings.CutPrefix(name, "facts."); ok {
+		values[name] = h.Facts[own]
+	}
+	switch value := cmp.Or(values[name], "RLI-6"); c.IntN(4) {
+	case 0:
+		return agreement.Condition{Fact: name, Is: "other"}
+	case 1:
+		return agreement.Condition{Fact: name, OneOf: []string{"other", value}}
+	default:
+		return agreement.Condition{Fact: name, Is: value}
+	}
+}
+
+// TestLosingEachFact: permits and prohibitions, of agreements and of houses, may ask for any code of the header and
+// any clear fact of the kind. Whichever of them is lost, nothing more goes on the same ground, and what was refused
+// stays refused, but where another agreement or the emergency path carries it.
+func TestLosingEachFact(t *testing.T) {
+	counts := map[string]int{}
+	each(t, func(c chance, w *world, _ policy.Decision) string {
+		w = w.with(func(w *world) {
+			w.f.CAOnly = c.IntN(2) == 0
+			ask := func(terms []agreement.Term) {
+				for i := range terms {
+					if c.IntN(2) == 0 {
+						tree := c.condition(w.r.Header, 3)
+						terms[i].When = &agreement.When{Facts: &tree}
+					}
+				}
+			}
+			for _, s := range w.f.Agreements {
+				ask(s.Terms)
+			}
+			h := *c.house(one(c, []fairlead.AgencyID{fairlead.Hub, "SENDER", "RECIPIENT"}))
+			ask(h.Terms)
+			w.f.Houses = append(w.f.Houses, &h)
+		})
+		d := w.decide()
+		for name, lose := range asked(w.r.Header) {
+			got := w.with(func(w *world) { lose(w.r.Header) }).decide()
+			switch {
+			case adds(d, got) && sameGround(w, d, got):
+				return "without " + name + " more goes"
+			case d.Result == fairlead.Refused && len(permitted(got)) > 0 && got.Ground != fairlead.GroundEmergency && len(w.f.Agreements) < 2:
+				return "without " + name + " it is not refused any more"
+			case len(permitted(d)) > len(permitted(got)):
+				counts[name]++
+			}
+		}
+		return ""
+	})
+	for _, name := range []string{"purpose", "threshold", "tlp", "urgency", "severity", "told", "basis", "annex1", "role", "facts.event", "facts.urgency", "facts.hague_article"} {
+		if counts[name] == 0 {
+			t.Errorf("%s is never missed: %v", name, counts)
+		}
 	}
 }
 
@@ -271,4 +404,34 @@ var faults = map[fairlead.Reason][]fault{
 		{func(w *world) { w.r.Header.TLP = "AMBER" }, func(w *world) { w.r.Header.TLP = "AMBER+STRICT" }},
 	},
 	fairlead.ReasonConsentMissing: {{func(w *world) { w.r.Descriptors[0].Consent = "c-9" }, func(w *world) { w.r.Descriptors[0].Consent = "c-1" }}},
+}
+
+// mended are the cases in which what is lost was at fault, or was what prohibits.
+var mended = map[string]string{"fact-of-another-kind": "facts.outcome", "emergency-agreement-prohibits": "agreements"}
+
+// TestLosingAFactOfACase: none of the refusals among the cases goes for want of a fact.
+func TestLosingAFactOfACase(t *testing.T) {
+	tried := 0
+	for name, c := range cases(t) {
+		for to := range c.expect {
+			r, f := c.request(to)
+			w := &world{r: r, f: f, at: c.share.At.Time}
+			if w.decide().Result != fairlead.Refused {
+				continue
+			}
+			all := maps.Clone(losses)
+			for fact, lose := range asked(r.Header) {
+				all[fact] = func(w *world) { lose(w.r.Header) }
+			}
+			for fact, lose := range all {
+				tried++
+				if got := w.with(lose).decide(); got.Result != fairlead.Refused && mended[name] != fact {
+					t.Errorf("%s: without %s it is %s", name, fact, got.Result)
+				}
+			}
+		}
+	}
+	if tried < 5000 {
+		t.Errorf("only %d losses tried", tried)
+	}
 }

@@ -22,19 +22,28 @@ var overrideAt = map[fairlead.OverrideReason][]fairlead.Threshold{
 
 // checkOverride lets a refused section go only by a declared override that the cell of the matrix allows.
 // It waits for q; with nobody in q it goes at once, and the approval is due within a working day. It never
-// adds what the agreement bars: P10 follows.
+// adds what the agreement bars: P10 follows. Whoever repairs all that it says has nothing left to repair here.
 func (p *decider) checkOverride(s *sectionDecider, allowed bool, only fairlead.OverrideReason, advice string, q quorum) {
-	o, h := s.desc.Override, p.Header
-	refused := func(advice string) { s.against("P09", fairlead.ReasonConsentRefused, advice) }
-	switch {
-	case o == nil:
-		refused("it was refused for this recipient or purpose; where an override is right, declare its reason")
-	case !slices.Contains(overrideAt[o.Reason], h.Threshold):
-		refused("reason " + string(o.Reason) + " does not override at " + string(h.Threshold))
-	case !allowed || only != "" && o.Reason != only:
+	o, h, faults := s.desc.Override, p.Header, 0
+	refused := func(advice string) {
+		s.against("P09", fairlead.ReasonConsentRefused, advice)
+		faults++
+	}
+	if !allowed {
 		refused(advice)
-	case !p.noteSent():
-		refused("seal the reasons in an OVERRIDE-NOTE and name its digest")
+	}
+	if reasons := overriding(h.Threshold, only); o == nil {
+		refused("it was refused for this recipient or purpose; where an override is right, declare its reason (" + oneOf(reasons) + ") and seal why in an OVERRIDE-NOTE")
+	} else {
+		if !slices.Contains(reasons, o.Reason) {
+			refused("reason " + string(o.Reason) + " does not override at " + string(h.Threshold) + ", but " + oneOf(reasons))
+		}
+		if !p.noteSent() {
+			refused("seal the reasons in an OVERRIDE-NOTE and name its digest")
+		}
+	}
+	switch {
+	case faults > 0:
 	case !p.trained(p.Header.From.Role, p.f.Training, true):
 		s.against("P13", fairlead.ReasonTraining, "who overrides a refusal needs current training: "+strings.Join(needed(h.From.Role, true), ", "))
 	default:
@@ -45,6 +54,13 @@ func (p *decider) checkOverride(s *sectionDecider, allowed bool, only fairlead.O
 			s.later = true
 		}
 	}
+}
+
+// overriding lists the reasons that override at a threshold, where only is not the only one.
+func overriding(th fairlead.Threshold, only fairlead.OverrideReason) []fairlead.OverrideReason {
+	return slices.DeleteFunc(slices.Clone(fairlead.OverrideReasons), func(r fairlead.OverrideReason) bool {
+		return !slices.Contains(overrideAt[r], th) || only != "" && r != only
+	})
 }
 
 // noteSent reports whether the share carries the sealed note that its overrides name.
@@ -91,18 +107,18 @@ func (p *decider) missing(w want) bool {
 	return len(users) < w.n
 }
 
-// oneOf lists roles of which each will do.
-func oneOf(roles []fairlead.Role) string {
+// oneOf lists codes of which each will do.
+func oneOf[T ~string](codes []T) string {
 	var text strings.Builder
-	for i, r := range roles {
+	for i, c := range codes {
 		switch {
 		case i == 0:
-		case i == len(roles)-1:
+		case i == len(codes)-1:
 			text.WriteString(" or ")
 		default:
 			text.WriteString(", ")
 		}
-		text.WriteString(string(r))
+		text.WriteString(string(c))
 	}
 	return text.String()
 }

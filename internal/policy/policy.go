@@ -2,6 +2,7 @@ package policy
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -206,8 +207,16 @@ func (p *decider) decide() {
 // must fit into the log whatever a share asks for.
 const causesInWords = 300
 
-// brief leaves of the causes beyond those the reason and the check.
+// maxAdvice bounds the words of one cause in bytes: they may repeat what stands in a record.
+const maxAdvice = 4 << 10
+
+// brief leaves of the causes beyond those the reason and the check, and of long words the beginning.
 func (d *Decision) brief() {
+	for i := range d.Causes {
+		if c := &d.Causes[i]; len(c.Advice) > maxAdvice {
+			c.Advice = strings.ToValidUTF8(c.Advice[:maxAdvice], "") + "…"
+		}
+	}
 	told := 0
 	for i := range d.Sections {
 		for j := range d.Sections[i].Causes {

@@ -235,7 +235,7 @@ func (w *world) differs(d policy.Decision, ref string, clauses map[fairlead.Sect
 		if w.beside(s.Code) {
 			want = ""
 		}
-		fixed := policy.SectionDefault(s.Code, w.f.Sender, w.f.Recipient) != "" // P10 asks that first
+		fixed := policy.SectionDefault(s.Code, w.f.Sender, w.f.Recipient) != "" // P10 asks that too
 		if len(s.Causes) >= 4 {                                                 // more are not told
 			continue
 		}

@@ -132,7 +132,7 @@ func (p *decider) clause(t *agreement.Term) string {
 func (p *decider) fallsShort(s *sectionDecider, barred func(string)) {
 	near := agreement.Nearest(p.near(p.standing, p.cover.Framework, s.Code, nil), nearOfSection)
 	if len(near) == 0 {
-		barred("no term of agreement " + p.ref + " permits it")
+		barred("no term of agreement " + p.ref + " permits it; leave it out, or propose a version that does")
 		return
 	}
 	where := "section " + string(s.Code)

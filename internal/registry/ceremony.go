@@ -78,7 +78,7 @@ type Operators struct {
 	Approvals []Approval `json:"approvals,omitempty"`
 }
 
-// Approval is the signature of one operator over the digest of a request or of a list of operators.
+// Approval is the signature of one operator over the digest of a request or of a change of the list of operators.
 type Approval struct {
 	Operator  string `json:"operator"`
 	Signature []byte `json:"signature"`
@@ -92,11 +92,15 @@ func Approve(name string, key ed25519.PrivateKey, what fairlead.Digest) Approval
 	return Approval{Operator: name, Signature: ed25519.Sign(key, append([]byte(approvalContext), what[:]...))}
 }
 
-// ListDigest names a list of operators.
-func ListDigest(list []Operator) fairlead.Digest {
+// ListDigest names a change from one list of operators to another: who approved a list once has not approved to come
+// back to it from a later one.
+func ListDigest(from, to []Operator) fairlead.Digest {
 	h := sha256.New()
-	for _, o := range list {
-		fmt.Fprintf(h, "%d %s %d %s\n", len(o.Name), o.Name, len(o.Key), o.Key)
+	for _, list := range [][]Operator{from, to} {
+		fmt.Fprintf(h, "%d\n", len(list))
+		for _, o := range list {
+			fmt.Fprintf(h, "%d %s %d %s\n", len(o.Name), o.Name, len(o.Key), o.Key)
+		}
 	}
 	return fairlead.Digest(h.Sum(nil))
 }
@@ -140,15 +144,15 @@ func (s *Snapshot) setOperators(record []byte) error {
 	}
 	names, keys := map[string]bool{}, map[string]bool{}
 	for _, o := range r.Operators {
-		if raw, err := hex.DecodeString(o.Key); err != nil || len(raw) != ed25519.PublicKeySize || o.Name == "" || len(o.Name) > 40 {
-			return fmt.Errorf("operator %q: want a name and an Ed25519 key of 64 hexadecimal digits", o.Name)
+		if raw, err := hex.DecodeString(o.Key); err != nil || hex.EncodeToString(raw) != o.Key || len(raw) != ed25519.PublicKeySize || o.Name == "" || len(o.Name) > 40 {
+			return fmt.Errorf("operator %q: want a name and an Ed25519 key of 64 hexadecimal digits, small ones", o.Name)
 		}
 		names[o.Name], keys[o.Key] = true, true
 	}
 	if len(r.Operators) < operatorsNeeded || len(names) != len(r.Operators) || len(keys) != len(r.Operators) {
 		return fmt.Errorf("want at least %d operators with different names and keys", operatorsNeeded)
 	}
-	if err := s.approved(ListDigest(r.Operators), r.Approvals); err != nil {
+	if err := s.approved(ListDigest(s.operators, r.Operators), r.Approvals); err != nil {
 		return err
 	}
 	s.operators = r.Operators

@@ -71,7 +71,7 @@ func TestSponsor(t *testing.T) {
 }
 
 // TestOperators: as soon as operators are on record, two different ones sign each enrolment and each
-// change of the list; one person twice is one.
+// change of the list; one person twice is one, and an approval is of one change.
 func TestOperators(t *testing.T) {
 	w := newWorld(t, "NOR-CSC")
 	keys := map[string]ed25519.PrivateKey{}
@@ -95,10 +95,10 @@ func TestOperators(t *testing.T) {
 		}
 		return l
 	}
-	twin := list("ana", "ben")
-	twin[1].Key = twin[0].Key
+	twin, loud := list("ana", "ben"), list("ana", "ben")
+	twin[1].Key, loud[1].Key = twin[0].Key, strings.ToUpper(twin[0].Key)
 	for name, bad := range map[string][]registry.Operator{
-		"one": list("ana"), "none": nil, "one name twice": list("ana", "ana"), "one key twice": twin, "a key that is none": {operator("ana"), {Name: "ben", Key: "00"}},
+		"one": list("ana"), "none": nil, "one name twice": list("ana", "ana"), "one key twice": twin, "one key twice, in capitals": loud, "a key that is none": {operator("ana"), {Name: "ben", Key: "00"}},
 		"no name": {operator("ana"), {Key: operator("ben").Key}},
 	} {
 		if err := w.register("operators", registry.Operators{Operators: bad}); err == nil {
@@ -123,15 +123,24 @@ func TestOperators(t *testing.T) {
 	a.Approvals = signed(digest, "cy", "ana")
 	w.must(w.register("enrol", a))
 
-	next := list("ana", "eve")
-	for name, approvals := range map[string][]registry.Approval{"nobody": nil, "one": signed(registry.ListDigest(next), "ana"), "the new ones": signed(registry.ListDigest(next), "ana", "eve")} {
+	now, next := list("ana", "ben", "cy"), list("ana", "eve")
+	for name, approvals := range map[string][]registry.Approval{"nobody": nil, "one": signed(registry.ListDigest(now, next), "ana"), "the new ones": signed(registry.ListDigest(now, next), "ana", "eve")} {
 		if err := w.register("operators", registry.Operators{Operators: next, Approvals: approvals}); !errors.Is(err, registry.ErrVouched) {
 			t.Errorf("another list approved by %s: %v", name, err)
 		}
 	}
-	w.must(w.register("operators", registry.Operators{Operators: next, Approvals: signed(registry.ListDigest(next), "ben", "cy")}))
+	w.must(w.register("operators", registry.Operators{Operators: next, Approvals: signed(registry.ListDigest(now, next), "ben", "cy")}))
 	if got := w.snap.Operators(); len(got) != 2 || got[1].Name != "eve" {
 		t.Errorf("on record: %v", got)
+	}
+
+	// What was approved to leave one list does not lead back to it from another: ben, who knows the approvals, has left.
+	third := list("ana", "eve", "dan")
+	w.must(w.register("operators", registry.Operators{Operators: third, Approvals: signed(registry.ListDigest(next, third), "ana", "eve")}))
+	w.must(w.register("operators", registry.Operators{Operators: list("ana", "eve", "cy"), Approvals: signed(registry.ListDigest(third, list("ana", "eve", "cy")), "ana", "eve")}))
+	again := registry.Operators{Operators: third, Approvals: signed(registry.ListDigest(next, third), "ana", "eve")}
+	if err := w.register("operators", again); !errors.Is(err, registry.ErrVouched) {
+		t.Errorf("a list by what was approved for an earlier change: %v", err)
 	}
 }
 

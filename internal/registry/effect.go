@@ -39,7 +39,7 @@ func (s *Snapshot) register(index int64, l entry.Leaf, r *entry.Register) error 
 		if err != nil {
 			return err
 		}
-		if a.Suspended || a.Removed || len(a.FormerUsers) > 0 {
+		if a.Suspended || a.Removed || len(a.FormerUsers)+len(a.FormerWitnesses) > 0 {
 			return fmt.Errorf("the record of %s says what only later entries can", a.ID)
 		}
 		if r.Action == Reenrol {
@@ -56,8 +56,11 @@ func (s *Snapshot) register(index int64, l entry.Leaf, r *entry.Register) error 
 				return err
 			}
 		}
-		if rules.HeaderDays < 0 {
-			return fmt.Errorf("header_days: want a number of days, or none for %d", HeaderDays)
+		if rules.HeaderDays < 0 || rules.HeaderDays > maxHeaderDays {
+			return fmt.Errorf("header_days: want a number of days, at most %d, or none for %d", maxHeaderDays, HeaderDays)
+		}
+		if err := rules.payloadDaysFault(); err != nil {
+			return err
 		}
 		return s.setRules(index, rules)
 	}
@@ -66,6 +69,9 @@ func (s *Snapshot) register(index int64, l entry.Leaf, r *entry.Register) error 
 	}
 	if r.Action == Erase {
 		return s.eraseDetails(index, r.Record)
+	}
+	if r.Action == EmptyPayloads {
+		return s.emptyPayloads(r.Record)
 	}
 	if r.Action == "suspend" || r.Action == "resume" {
 		return s.suspend(r.Action == "suspend", r.Record)
@@ -151,10 +157,9 @@ func (s *Snapshot) share(index int64, l entry.Leaf, sh *entry.Share) error {
 	if err != nil {
 		return err
 	}
-	rec := &shareRecord{
-		digest: sh.Digest, account: word(sh.Account), from: word(h.From.Agency), to: word(h.To.Agency), kind: word(h.Kind), status: word(h.Status), purpose: word(h.Purpose),
-		urgent: urgent(h), delivered: sh.Decision.Delivers(), answers: h.ReplyTo, entry: index, counter: l.Counter,
-	}
+	rec := &shareRecord{digest: sh.Digest, parties: parties{sh.Account, h.From.Agency, h.To.Agency}, entry: index, counter: l.Counter}
+	rec.terms = terms{kind: h.Kind, status: h.Status, purpose: h.Purpose, urgent: urgent(h), delivered: sh.Decision.Delivers()}
+	rec.answers = h.ReplyTo
 	rec.keepSections(h, sh)
 	rec.relies = s.rely(l.At, h, sh)
 	rec.marks = s.mark(h, sh)
@@ -205,7 +210,7 @@ func (s *Snapshot) control(index int64, l entry.Leaf, h *envelope.Header, record
 	case "approval":
 		return s.approve(index, h.From.Agency, record)
 	case "ack":
-		s.applyAck(h, record)
+		s.applyAck(index, h, record)
 	case "recall.notice":
 		s.recall(index, h)
 	case "onward.permission":
@@ -221,9 +226,10 @@ func (s *Snapshot) consent(index int64, by fairlead.AgencyID, record []byte) err
 	if err != nil {
 		return err
 	}
+	r.Items = slices.Clone(r.Items) // reading it made room for more
 	key := keyOf(string(by), r.Subject)
 	old, _ := s.consents.get(key)
-	s.consents = s.consents.with(key, append(slices.Clone(old), consent.Held{Record: *r, Agency: by, Entry: index}))
+	s.consents = s.consents.with(key, append(slices.Clone(old), consent.Held{Record: *r, Agency: word(by), Entry: index}))
 	s.consentOf = s.consentOf.with(keyOf(string(by), "consent", r.ID), r.Subject)
 	if r.Supersedes != "" {
 		s.owe(index, by, *r)
@@ -232,13 +238,14 @@ func (s *Snapshot) consent(index int64, by fairlead.AgencyID, record []byte) err
 }
 
 // applyAck notes how far a human acknowledgement goes, and how far an agency's program has stored.
-func (s *Snapshot) applyAck(h *envelope.Header, record []byte) {
+func (s *Snapshot) applyAck(index int64, h *envelope.Header, record []byte) {
 	if h.To.Agency == fairlead.Hub {
 		if a, err := ParseDeliveredAck(record); err == nil {
 			for n := s.Heard(h.From.Agency) + 1; n <= min(a.Counter, s.Counter(h.From.Agency)); n++ { // they get their receipts now
 				s.senders = s.senders.without(deliveryKey(h.From.Agency, n))
 			}
 			s.heard = s.heard.with(keyOf(string(h.From.Agency)), a.Counter)
+			s.heardBy = s.heardBy.with(keyOf(string(h.From.Agency)), index)
 		}
 		return
 	}
@@ -284,7 +291,7 @@ func ParseDeliveredAck(record []byte) (DeliveredAck, error) {
 // Readers says who needs an entry for its own Snapshot: everybody, or the agencies named.
 func (s *Snapshot) Readers(index int64, d *entry.Detail) (all bool, some []fairlead.AgencyID) {
 	if d.Register != nil {
-		return !slices.Contains([]string{Erase, Auditor, Read}, d.Register.Action), nil // auditors' business alone
+		return !slices.Contains([]string{Erase, EmptyPayloads, Auditor, Read}, d.Register.Action), nil // auditors' business, and of whom it names
 	}
 	if d.Share == nil || !d.Share.Decision.Delivers() {
 		return false, nil

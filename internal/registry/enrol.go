@@ -3,6 +3,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -126,7 +127,8 @@ func checkWitness(a *Agency) error {
 	return err
 }
 
-// newWitness refuses a witness key that another agency has: one that counts twice could make a majority alone.
+// newWitness refuses a witness key that an agency has or had: one that counts twice could make a majority alone, and
+// whoever has a former one may cosign with it.
 func (s *Snapshot) newWitness(a *Agency) error {
 	if a.Witness == "" {
 		return nil
@@ -135,9 +137,11 @@ func (s *Snapshot) newWitness(a *Agency) error {
 	if err != nil {
 		return err
 	}
-	for _, other := range s.agencies { // also against its own former one: who has that key may cosign with it
-		if k, err := tlog.NewCosignatureKey(other.Witness); err == nil && k.Public() == key.Public() {
-			return fmt.Errorf("the witness key of %s is that of %s", a.ID, other.ID)
+	for _, other := range s.agencies {
+		for _, held := range append(slices.Clone(other.FormerWitnesses), other.Witness) {
+			if k, err := tlog.NewCosignatureKey(held); err == nil && k.Public() == key.Public() {
+				return fmt.Errorf("the witness key of %s is that of %s", a.ID, other.ID)
+			}
 		}
 	}
 	return nil

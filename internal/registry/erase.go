@@ -27,6 +27,9 @@ const RetentionHeader = "RT-HUB-HEADER"
 // HeaderDays is the period of RetentionHeader where the operator sets none: ten years.
 const HeaderDays = 3653
 
+// maxHeaderDays is the most an operator may set, a thousand years: far beyond it a date before all others is one to come.
+const maxHeaderDays = 365_250
+
 // Outlived is the instant at or before which an entry must have been made for its detail to be erased by
 // retention at an instant.
 func (s *Snapshot) Outlived(at time.Time) time.Time {
@@ -136,7 +139,8 @@ func (s *Snapshot) lose(index int64, l entry.Leaf) {
 	s.blanks = s.blanks.with(entryKey(index), b)
 	s.waiting++
 	if l.Class == entry.ClassShare && (l.Outcome == entry.OutcomeDelivered || l.Outcome == entry.OutcomeControl) {
-		s.reduce(l.Share, &shareRecord{from: l.From, to: l.To, delivered: true, entry: index, counter: l.Counter}, -1)
+		r := &shareRecord{parties: parties{from: l.From, to: l.To}, terms: terms{delivered: true}, entry: index, counter: l.Counter}
+		s.reduce(l.Share, r, -1)
 	}
 }
 
@@ -157,7 +161,7 @@ func (s *Snapshot) Blanks() int { return s.waiting }
 
 // reduce leaves of a share what its leaf gives.
 func (s *Snapshot) reduce(id fairlead.ShareID, r *shareRecord, order int64) {
-	left := &shareRecord{entry: r.entry, gone: order}
+	left := &shareRecord{entry: r.entry, rare: rare{gone: order}}
 	if r.delivered {
 		left.from, left.to, left.delivered, left.counter = r.from, r.to, true, r.counter
 	}
@@ -210,6 +214,9 @@ func (s *Snapshot) eraseDetails(index int64, record []byte) error {
 
 // erasureFault is what the register holds against an order to erase; it is nil for other acts.
 func (s *Snapshot) erasureFault(r *entry.Register) error {
+	if r != nil && r.Action == EmptyPayloads {
+		return s.emptyingFault(r.Record)
+	}
 	if r == nil || r.Action != Erase {
 		return nil
 	}

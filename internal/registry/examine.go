@@ -48,7 +48,15 @@ func (s *Snapshot) Decide(sh *entry.Share, at time.Time, verify VerifyFunc) poli
 	if e.Header == nil || len(e.Causes) > 0 {
 		return policy.Decide(r, policy.Facts{}, at)
 	}
-	return policy.Decide(r, s.Facts(e.Header, e.Descriptors, sh.Record, at), at)
+	d := policy.Decide(r, s.Facts(e.Header, e.Descriptors, sh.Record, at), at)
+	if d.Result != fairlead.Held {
+		return d
+	}
+	if waiting := s.heldOf(e.Header.From.Agency); len(waiting) >= MaxHeld {
+		d = refusedHold(fairlead.ReasonSecondPerson, fmt.Sprintf("%d shares of this agency wait for a second person; have them approved first", len(waiting)))
+		d.Used = waiting
+	}
+	return d
 }
 
 // Examine checks what must hold before anything in a share may be believed: account, signer and From
@@ -246,7 +254,7 @@ func (s *Snapshot) recordFault(h *envelope.Header, record []byte, at time.Time) 
 		reason, advice = fairlead.ReasonSchema, s.permissionFault(h, record)
 	case "consent.withdraw":
 		reason, advice = fairlead.ReasonSchema, s.withdrawalFault(h.From.Agency, record)
-	case "staff.record", "training.record":
+	case "staff.record", "training.record", "log.alarm":
 		return policy.Cause{} // the agency's own word, signed; policy has parsed it
 	case "approval":
 		reason, advice = s.approvalFault(h.From.Agency, record, at)

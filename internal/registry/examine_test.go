@@ -257,3 +257,24 @@ func FuzzDecide(f *testing.F) {
 		var _ policy.Decision = d
 	})
 }
+
+// TestRefusalFits: whatever stands in a record, a refusal of it fits into the log: else it would be dropped off the record.
+func TestRefusalFits(t *testing.T) {
+	w := newWorld(t, "NOR-CSC", "WDB-CSC")
+	long := strings.Repeat("<", envelope.MaxRecord-200) // six times as long in a detail
+	for kind, record := range map[string]string{
+		"staff.record": `{"user":"@"}`, "training.record": `{"user":"u1","courses":[{"code":"@"}]}`, "approval": `{"share":"@"}`, "agency.certificate": `@`,
+		"agreement.status": `{"id":"@","version":1,"action":"end"}`, "agreement.signature": `{"id":"@","version":1,"digest":"00"}`, "agreement.proposal": `{"id":"@"}`,
+		"consent.record": `{"id":"@"}`, "consent.withdraw": `{"consent":"@"}`, "agency.rules": `{"version":1,"terms":[{"id":"@"}]}`, "onward.permission": `{"share":"@"}`,
+	} {
+		to := fairlead.Hub
+		if kind == "training.record" || kind == "agreement.proposal" || kind == "onward.permission" {
+			to = "WDB-CSC"
+		}
+		sh := w.share(w.message("NOR-CSC", to, kind, []byte(strings.Replace(record, "@", long, 1))))
+		sh.Decision = w.snap.Decide(sh, w.at, nil)
+		if n := len((&entry.Detail{Share: sh}).Marshal()); n > entry.MaxDetail || sh.Decision.Delivers() {
+			t.Errorf("%s: %s, a detail of %d bytes", kind, first(sh.Decision), n)
+		}
+	}
+}

@@ -17,7 +17,7 @@ func Differs(a, b *Snapshot) string {
 	for what, pair := range map[string][2]any{
 		"shares": {a.shares, b.shares}, "held": {a.held, b.held}, "counters": {a.counters, b.counters}, "heard": {a.heard, b.heard},
 		"senders": {a.senders, b.senders}, "marked": {a.marked, b.marked}, "approvals": {a.approvals, b.approvals}, "stops": {len(a.stops), len(b.stops)},
-		"relied": {a.relied.lists(), b.relied.lists()}, "blanks": {a.blanks, b.blanks}, "last": {a.last, b.last}, "size": {a.size, b.size},
+		"relied": {a.relied.lists(), b.relied.lists()}, "blanks": {a.blanks, b.blanks}, "emptied": {a.emptied, b.emptied}, "heardBy": {a.heardBy, b.heardBy}, "last": {a.last, b.last}, "size": {a.size, b.size},
 	} {
 		if !reflect.DeepEqual(pair[0], pair[1]) {
 			return fmt.Sprintf("%s: %+v, %+v", what, pair[0], pair[1])
@@ -28,19 +28,11 @@ func Differs(a, b *Snapshot) string {
 
 // lists are the values that are not empty.
 func (t trie[V]) lists() (list []V) {
-	var walk func(*node[V])
-	walk = func(n *node[V]) {
-		switch {
-		case n == nil:
-		case n.kids == nil && !reflect.ValueOf(n.val).IsZero():
-			list = append(list, n.val)
-		case n.kids != nil:
-			for _, kid := range n.kids {
-				walk(kid)
-			}
+	for l := range t.root.all() {
+		if !reflect.ValueOf(l.val).IsZero() {
+			list = append(list, l.val)
 		}
 	}
-	walk(t.root)
 	return list
 }
 
@@ -56,8 +48,9 @@ func Filled(of *Snapshot) *Snapshot {
 	a := slices.Collect(maps.Values(s.agencies))[0]
 	s.agencies, s.accounts = map[fairlead.AgencyID]*Agency{a.ID: a}, map[fairlead.Account]fairlead.AgencyID{a.Account: a.ID}
 	s.agreements = agreements{}.with(s.agreements.list[0])
-	last := *s.relied.root.val
-	s.relied.root.val.before, last.share = &last, fairlead.NewShareID()
+	first := s.relied.root.leaves[0].val
+	last := *first
+	first.before, last.share = &last, fairlead.NewShareID()
 	return s
 }
 

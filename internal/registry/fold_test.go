@@ -3,6 +3,7 @@ package registry_test
 import (
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -336,6 +337,11 @@ func TestRules(t *testing.T) {
 		}
 		if f := w.snap.Facts(m.h, nil, nil, w.at); f.CAOnly != (len(members) > 1) {
 			t.Errorf("Central Authorities only: %v", f.CAOnly)
+		}
+	}
+	for _, days := range []int{-1, math.MaxInt} { // who writes so many means never; the calendar says tomorrow
+		if err := w.register("rules", registry.Rules{HeaderDays: days}); err == nil {
+			t.Errorf("details go after %d days: what was made until %s", days, w.snap.Outlived(w.at))
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
@@ -110,40 +111,68 @@ func (s *Snapshot) Releasable(at time.Time) []*entry.Share {
 	return list
 }
 
+// MaxHeld is how many shares of one agency may wait for a second person: each is kept whole and decided again in every
+// round, so that without a bound one agency could stop the hub.
+const MaxHeld = 1000
+
+// heldOf lists the entries of the shares of an agency that wait, rising.
+func (s *Snapshot) heldOf(id fairlead.AgencyID) (list []int64) {
+	for _, h := range s.held {
+		if h.header.From.Agency == id {
+			list = append(list, h.index)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
+// refusedHold is the decision that a share waits no more, or not at all.
+func refusedHold(reason fairlead.Reason, advice string) policy.Decision {
+	return policy.Decision{
+		Engine: policy.Engine, Result: fairlead.Refused, Ground: fairlead.GroundNone,
+		Causes: []policy.Cause{{Reason: reason, Check: "P14", Where: "hold", Advice: advice}},
+	}
+}
+
 // decideRelease decides a held share again on the fold as it is now. Its signature and time were
 // checked when it was held; what has changed since may only narrow it.
 func (s *Snapshot) decideRelease(sh *entry.Share, at time.Time) policy.Decision {
-	refused := func(reason fairlead.Reason, advice string) policy.Decision {
-		return policy.Decision{
-			Engine: policy.Engine, Result: fairlead.Refused, Ground: fairlead.GroundNone,
-			Causes: []policy.Cause{{Reason: reason, Check: "P14", Where: "hold", Advice: advice}},
-		}
-	}
 	h, err := sh.Parsed()
 	if err != nil {
-		return refused(fairlead.ReasonSchema, err.Error())
+		return refusedHold(fairlead.ReasonSchema, err.Error())
 	}
 	held := s.held[h.ID]
-	if held == nil || held.index != *sh.Releases || held.share.Digest != sh.Digest {
-		return refused(fairlead.ReasonSecondPerson, "no such share waits")
+	if held == nil || held.index != *sh.Releases || !same(held.share, sh) {
+		return refusedHold(fairlead.ReasonSecondPerson, "no such share waits")
 	}
 	if a := s.agencies[h.From.Agency]; a == nil || held.index < a.Entry {
-		return refused(fairlead.ReasonSignature, "its sender has replaced the key that signed it; send it again if it is still needed")
+		return refusedHold(fairlead.ReasonSignature, "its sender has replaced the key that signed it; send it again if it is still needed")
+	}
+	if to := s.agencies[h.To.Agency]; to != nil && held.index < to.Entry {
+		return refusedHold(fairlead.ReasonKeyStale, "its recipient has replaced the keys it is sealed to, as after a theft; seal again")
 	}
 	if !at.Before(h.ValidUntil.Time) {
-		return refused(fairlead.ReasonSecondPerson, "nobody approved it in time; send it again if it is still needed")
+		return refusedHold(fairlead.ReasonSecondPerson, "nobody approved it in time; send it again if it is still needed")
 	}
 	var ds []*envelope.Descriptor
 	for _, raw := range sh.Descriptors {
 		d, err := envelope.ParseDescriptor(raw)
 		if err != nil {
-			return refused(fairlead.ReasonSchema, err.Error())
+			return refusedHold(fairlead.ReasonSchema, err.Error())
 		}
 		ds = append(ds, d)
 	}
 	d := policy.Decide(policy.Request{Header: h, Descriptors: ds, Record: sh.Record}, s.Facts(h, ds, sh.Record, at), at)
 	narrow(&d, held.share.Decision.Sections)
 	return d
+}
+
+// same reports whether a release is of the very share that was held, part by part: the header alone does not say
+// which of its digests are of parts.
+func same(held, sh *entry.Share) bool {
+	return held.Digest == sh.Digest && held.Account == sh.Account && held.Subject == sh.Subject &&
+		bytes.Equal(held.Header, sh.Header) && bytes.Equal(held.Signature, sh.Signature) && bytes.Equal(held.Record, sh.Record) &&
+		slices.EqualFunc(held.Descriptors, sh.Descriptors, bytes.Equal) && slices.Equal(held.Keys, sh.Keys)
 }
 
 // narrow withholds what was withheld when the share was held: nobody has approved more than that.

@@ -13,6 +13,7 @@ import (
 	"fairlead/internal/entry"
 	"fairlead/internal/envelope"
 	"fairlead/internal/fairlead"
+	"fairlead/internal/registry"
 	"fairlead/internal/staff"
 )
 
@@ -207,6 +208,37 @@ func TestApprovals(t *testing.T) {
 	}
 }
 
+// TestHeldIsBounded: so many shares of one agency wait and no more; one that ends makes room, and others go on.
+func TestHeldIsBounded(t *testing.T) {
+	o := newOffice(t)
+	o.agree("A2", "WDB-CSC", "NOR-CSC")
+	o.consented("WDB-CSC", kid, "c-9", consent.Item{Status: "refused", Sections: []fairlead.SectionCode{"EDU"}})
+	o.trainAt("NOR-CSC", "WDB-CSC", "user-1")
+	for range registry.MaxHeld - 1 {
+		if d := o.commit(o.share(o.override())); d.Result != fairlead.Held {
+			t.Fatalf("%s: %+v", d.Result, d)
+		}
+	}
+	if d := o.commit(o.share(o.override())); first(d) != "P14 "+string(fairlead.ReasonSecondPerson) || len(d.Used) != registry.MaxHeld {
+		t.Errorf("one more: %s, on %d entries", first(d), len(d.Used))
+	}
+	if got := first(o.commit(o.share(o.note("NOR-CSC", "WDB-CSC")))); got != "delivered" {
+		t.Errorf("one that need not wait: %s", got)
+	}
+	other := o.override()
+	other.h.From.Agency, other.h.To.Agency = "WDB-CSC", "NOR-CSC"
+	if got := o.commit(o.share(other)); got.Result != fairlead.Held {
+		t.Errorf("another agency: %s %+v", got.Result, got.Causes)
+	}
+	if got := o.approve("NOR-CSC", o.approval("manager-2")); got != "delivered" {
+		t.Fatal(got)
+	}
+	o.release(o.snap.Releasable(o.at)[0])
+	if got := o.commit(o.share(o.override())); got.Result != fairlead.Held {
+		t.Errorf("after a release: %+v", got)
+	}
+}
+
 // TestHoldEnds: a hold ends by an entry in any case: when its time is over it is refused.
 func TestHoldEnds(t *testing.T) {
 	o := newOffice(t)
@@ -225,6 +257,44 @@ func TestHoldEnds(t *testing.T) {
 	}
 }
 
+// widen puts an agreement on record that permits what was withheld when the share was held.
+func (o *office) widen() {
+	o.t.Helper()
+	record := []byte(strings.Replace(string(o.pact("A0", "NOR-CSC", "WDB-CSC")), `"EDU"`, `"EDU","LEGAL","OVERRIDE-NOTE"`, 1))
+	o.send(o.message("NOR-CSC", "WDB-CSC", "agreement.proposal", record))
+	for _, by := range []fairlead.AgencyID{"NOR-CSC", "WDB-CSC"} {
+		o.send(o.message(by, fairlead.Hub, "agreement.signature", signature(record, "A0")))
+	}
+}
+
+// TestReleaseOfThatShare: a release is of the very share that was held, with all its parts in their places: else a hub
+// could leave out what a consent is found by, or put a withheld section where one stood that was approved.
+func TestReleaseOfThatShare(t *testing.T) {
+	o := newOffice(t)
+	if got := o.approve("NOR-CSC", o.approval("manager-2")); got != "delivered" {
+		t.Fatal(got)
+	}
+	o.widen()
+	list := o.snap.Releasable(o.at)
+	if len(list) != 1 || !list[0].Decision.Delivers() {
+		t.Fatalf("%+v", list)
+	}
+	for name, change := range map[string]func(s *entry.Share){
+		"sections in another order": func(s *entry.Share) { slices.Reverse(s.Descriptors) },
+		"a part less":               func(s *entry.Share) { s.Descriptors = s.Descriptors[:len(s.Descriptors)-1] },
+		"another record":            func(s *entry.Share) { s.Record = []byte("{}") },
+		"another account":           func(s *entry.Share) { s.Account = account("WDB-CSC") },
+		"other keys":                func(s *entry.Share) { s.Keys = append(slices.Clone(s.Keys), "") },
+	} {
+		other := *list[0]
+		other.Descriptors = slices.Clone(other.Descriptors)
+		change(&other)
+		if d := o.snap.Decide(&other, o.at, nil); d.Delivers() {
+			t.Errorf("%s: %s, without %v", name, d.Result, d.Withheld())
+		}
+	}
+}
+
 // TestReleaseNarrows: it is decided again on what is in force at the release. What has become
 // forbidden is refused; what has become permitted stays withheld, for nobody approved that.
 func TestReleaseNarrows(t *testing.T) {
@@ -238,13 +308,7 @@ func TestReleaseNarrows(t *testing.T) {
 			o.consented("NOR-CSC", kid, "c-2", consent.Item{Status: "refused", Sections: []fairlead.SectionCode{"PRO-CONTACT"}})
 		}, "delivered_redacted [PRO-CONTACT OVERRIDE-NOTE LEGAL]"},
 		"the child says yes": {func(o *office) { o.consented("NOR-CSC", kid, "c-2", consent.Item{Status: "given"}) }, "delivered_redacted [OVERRIDE-NOTE LEGAL]"},
-		"a wider agreement": {func(o *office) {
-			record := []byte(strings.Replace(string(o.pact("A0", "NOR-CSC", "WDB-CSC")), `"EDU"`, `"EDU","LEGAL","OVERRIDE-NOTE"`, 1))
-			o.send(o.message("NOR-CSC", "WDB-CSC", "agreement.proposal", record))
-			for _, by := range []fairlead.AgencyID{"NOR-CSC", "WDB-CSC"} {
-				o.send(o.message(by, fairlead.Hub, "agreement.signature", signature(record, "A0")))
-			}
-		}, "delivered_redacted [OVERRIDE-NOTE LEGAL]"},
+		"a wider agreement":  {(*office).widen, "delivered_redacted [OVERRIDE-NOTE LEGAL]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := newOffice(t)

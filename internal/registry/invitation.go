@@ -31,7 +31,7 @@ type Invitation struct {
 	Agency    fairlead.AgencyID `json:"agency,omitempty"`    // whom it invites; "" for whoever has it
 	Until     fairlead.Time     `json:"until"`               // when it ends
 	Operators []Operator        `json:"operators,omitempty"` // who runs the hub, by the register when it was made
-	Policy    string            `json:"policy,omitempty"`    // the hub's witness policy, to compare with that of the members
+	Policy    string            `json:"policy,omitempty"`    // the hub's witness policy (C2SP tlog-policy), for an agency that has none
 	Signature string            `json:"signature"`           // signed note (C2SP) of the log's key over all of the above
 }
 

@@ -23,9 +23,9 @@ func (r *shareRecord) keepSections(h *envelope.Header, sh *entry.Share) {
 		if !sec.Delivered {
 			continue
 		}
-		r.sections = append(r.sections, word(sec.Code))
+		r.sections = append(r.sections, sec.Code)
 		if strict || markedAt(sh.Descriptors, sec.Part) {
-			r.strict = append(r.strict, word(sec.Code))
+			r.strict = append(r.strict, sec.Code)
 		}
 	}
 }

@@ -93,7 +93,10 @@ func (s *Snapshot) reenrol(index int64, at time.Time, a *Agency) error {
 		s.former = map[fairlead.AgencyID][]former{}
 	}
 	s.former[a.ID] = append(slices.Clone(s.former[a.ID]), former{s.Certificate(a.ID), index})
-	a.Entry, a.Suspended, a.FormerUsers = index, old.Suspended, append(slices.Clone(old.FormerUsers), old.User)
+	a.Entry, a.Suspended, a.FormerUsers, a.FormerWitnesses = index, old.Suspended, append(slices.Clone(old.FormerUsers), old.User), slices.Clone(old.FormerWitnesses)
+	if old.Witness != "" {
+		a.FormerWitnesses = append(a.FormerWitnesses, old.Witness)
+	}
 	s.ring, s.agencies = ring, maps.Clone(s.agencies)
 	s.agencies[a.ID] = a
 	return nil

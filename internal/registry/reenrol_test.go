@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"fairlead/internal/keyring"
 	"fairlead/internal/registry"
 	"fairlead/internal/seal"
+	"fairlead/internal/tlog"
 )
 
 // rooted is a world whose agencies have a root each.
@@ -114,6 +116,48 @@ func TestReenrol(t *testing.T) {
 	w.must(w.register(registry.Reenrol, w.asks("NOR-CSC", w.key("NOR-CSC"), nil)))
 }
 
+// TestReenrolKeysOnce: no key of an agency comes back, however many times it has had new ones since: not the OpenPGP
+// key, nor the user key, nor the witness key, which are with the thief.
+func TestReenrolKeysOnce(t *testing.T) {
+	w := newRooted(t, "NOR-CSC", "RO-DIR")
+	witness := func() string {
+		skey, err := tlog.GenerateCosigner(registry.WitnessName("hub.example/log", "NOR-CSC"))
+		w.must(err)
+		key, err := tlog.NewCosigner(skey)
+		w.must(err)
+		return key.VKey()
+	}
+	keys, users, witnesses := []*seal.Key{w.keys["NOR-CSC"]}, []string{"UNOR-CSC"}, []string{witness()}
+	for range 3 {
+		key, user, cosigner := w.key("NOR-CSC"), "U"+strconv.Itoa(len(users)), witness()
+		w.must(w.register(registry.Reenrol, w.asks("NOR-CSC", key, func(q *registry.Request, _ *[]byte) { q.User, q.Witness = user, cosigner })))
+		keys, users, witnesses = append(keys, key), append(users, user), append(witnesses, cosigner)
+	}
+	if a := w.snap.Agency("NOR-CSC"); !slices.Equal(a.FormerUsers, users[:3]) || !slices.Equal(a.FormerWitnesses, witnesses[1:3]) {
+		t.Errorf("on record as former are %q and %q", a.FormerUsers, a.FormerWitnesses)
+	}
+	for i := range keys {
+		if err := w.register(registry.Reenrol, w.asks("NOR-CSC", keys[i], nil)); !errors.Is(err, keyring.ErrTaken) {
+			t.Errorf("key %d again: %v", i, err)
+		}
+		fresh := w.key("NOR-CSC")
+		if err := w.register(registry.Reenrol, w.asks("NOR-CSC", fresh, func(q *registry.Request, _ *[]byte) { q.User = users[i] })); err == nil || !strings.Contains(err.Error(), "had before") {
+			t.Errorf("user %d again: %v", i, err)
+		}
+		if i == 0 {
+			continue // it enrolled without a witness key
+		}
+		if err := w.register(registry.Reenrol, w.asks("NOR-CSC", fresh, func(q *registry.Request, _ *[]byte) { q.Witness = witnesses[i] })); err == nil || !strings.Contains(err.Error(), "is that of NOR-CSC") {
+			t.Errorf("witness %d again: %v", i, err)
+		}
+	}
+	a := w.asks("NOR-CSC", w.key("NOR-CSC"), nil)
+	a.FormerWitnesses = witnesses[:1]
+	if err := w.register(registry.Reenrol, a); err == nil || !strings.Contains(err.Error(), "only later entries can") {
+		t.Errorf("with former keys of its own choice: %v", err)
+	}
+}
+
 func (r *rooted) certificate(key *seal.Key) *keyring.Certificate {
 	c, err := keyring.ReadCertificate(key.Certificate(), r.at)
 	r.must(err)
@@ -204,6 +248,25 @@ func TestReenrolByOperators(t *testing.T) {
 	}
 	a.Approvals = append(a.Approvals, registry.Approve("ben", keys["ben"], digest))
 	w.must(w.register(registry.Reenrol, a))
+}
+
+// TestReenrolHeld: what waits for a second person and is sealed to keys that its recipient has replaced goes no more.
+func TestReenrolHeld(t *testing.T) {
+	o := newOffice(t)
+	if got := o.approve("NOR-CSC", o.approval("manager-2")); got != "delivered" {
+		t.Fatal(got)
+	}
+	if list := o.snap.Releasable(o.at); len(list) != 1 || !list[0].Decision.Delivers() {
+		t.Fatalf("%+v", list)
+	}
+	w := &rooted{o.world, map[fairlead.AgencyID][]byte{"WDB-CSC": slices.Repeat([]byte{1}, 32)}}
+	t.Cleanup(func() { w.entries, w.snap = nil, registry.New() })        // what follows does not fold anew
+	w.snap.Agency("WDB-CSC").Root = registry.RootKey(w.roots["WDB-CSC"]) // as if it had named one when it enrolled
+	w.must(w.register(registry.Reenrol, w.asks("WDB-CSC", w.key("WDB-CSC"), nil)))
+	list := w.snap.Releasable(w.at)
+	if len(list) != 1 || list[0].Decision.Delivers() || list[0].Decision.Causes[0].Reason != fairlead.ReasonKeyStale {
+		t.Fatalf("what was held: %+v", list)
+	}
 }
 
 // TestReenrolPeople: people whose keys the thief has are nobody until they are recorded anew, and what they would

@@ -28,18 +28,19 @@ var ErrFold = errors.New("registry: entry does not follow from the log")
 // Agency is an enrolled agency as the register holds it.
 type Agency struct {
 	policy.Agency
-	Name          string           `json:"name"`
-	Account       fairlead.Account `json:"account"`
-	User          string           `json:"user"`                     // public NATS user key
-	Certificate   []byte           `json:"certificate"`              // OpenPGP, public
-	Witness       string           `json:"witness,omitempty"`        // public key of its cosignatures, "" if it is no witness
-	Root          string           `json:"root,omitempty"`           // public key of its root, "" if it has none
-	Request       []byte           `json:"request"`                  // exact bytes of the agency's request
-	Signature     []byte           `json:"signature"`                // over the request, by the certificate's own key
-	RootSignature []byte           `json:"root_signature,omitempty"` // over the request, by the root
-	Vouched                        // by others, over the same request
-	Removed       bool             `json:"removed,omitempty"`
-	FormerUsers   []string         `json:"former_users,omitempty"` // user keys that a re-enrolment replaced
+	Name            string           `json:"name"`
+	Account         fairlead.Account `json:"account"`
+	User            string           `json:"user"`                     // public NATS user key
+	Certificate     []byte           `json:"certificate"`              // OpenPGP, public
+	Witness         string           `json:"witness,omitempty"`        // public key of its cosignatures, "" if it is no witness
+	Root            string           `json:"root,omitempty"`           // public key of its root, "" if it has none
+	Request         []byte           `json:"request"`                  // exact bytes of the agency's request
+	Signature       []byte           `json:"signature"`                // over the request, by the certificate's own key
+	RootSignature   []byte           `json:"root_signature,omitempty"` // over the request, by the root
+	Vouched                          // by others, over the same request
+	Removed         bool             `json:"removed,omitempty"`
+	FormerUsers     []string         `json:"former_users,omitempty"`     // user keys that a re-enrolment replaced
+	FormerWitnesses []string         `json:"former_witnesses,omitempty"` // witness keys that a re-enrolment replaced
 }
 
 // Rules are what the operator sets for all: groups that senders expand, country rules, what nobody sends,
@@ -52,6 +53,10 @@ type Rules struct {
 
 	// HeaderDays is after how many days details are erased (RT-HUB-HEADER of domain §2.3); 0: HeaderDays.
 	HeaderDays int `json:"header_days,omitempty"`
+
+	// PayloadDays is how many days after the last required acknowledgement payloads are deleted (RT-HUB-PAYLOAD of domain
+	// §2.3); 0: PayloadDays.
+	PayloadDays int `json:"payload_days,omitempty"`
 
 	// Exercises are the agencies that take part in exercises and tests.
 	Exercises []fairlead.AgencyID `json:"exercises,omitempty"`
@@ -70,39 +75,8 @@ type Country struct {
 	CAOnly bool   `json:"art34_ca_only"` // Hague 1996 Art 34(2)
 }
 
-// shareRecord is what the fold keeps of a share that is on record.
-type shareRecord struct {
-	digest    fairlead.Digest // of its header
-	account   fairlead.Account
-	from, to  fairlead.AgencyID
-	kind      string
-	status    fairlead.Status
-	purpose   fairlead.Purpose
-	urgent    bool // an alert, or of immediate danger
-	delivered bool
-	sections  []fairlead.SectionCode
-	strict    []fairlead.SectionCode // those that go no further without the sender's permission
-	ack       fairlead.AckLevel
-	entry     int64
-	counter   uint64
-	answers   fairlead.ShareID
-	recalled  int64  // entry of the recall; 0: none, for no share is the first entry of a log
-	answer    string // what its recipient says became of it
-	erased    int64  // entry that ordered its payload deleted before its recipient had stored it; 0: none
-	gone      int64  // entry that ordered its detail erased; 0: none; -1: it is erased, and the order is still to come
-	marks     bool   // a section of it is under its originator's control
-	relies    [][16]byte
-}
-
 // word is a text that a hundred thousand shares repeat: they share one copy of it.
 func word[T ~string](text T) T { return T(unique.Make(string(text)).Value()) }
-
-func (r *shareRecord) prior() *policy.Prior {
-	return &policy.Prior{
-		From: r.from, To: r.to, Kind: r.kind, Status: r.status, Purpose: r.purpose, Delivered: r.delivered, Sections: r.sections, Strict: r.strict,
-		Ack: r.ack, Recalled: r.recalled > 0, Entry: r.entry,
-	}
-}
 
 // Snapshot is the register after so many entries. It never changes: Fold and Learn return a new one.
 type Snapshot struct {
@@ -117,7 +91,7 @@ type Snapshot struct {
 	agreements agreements
 	operators  []Operator
 	consents   trie[[]consent.Held] // by agency and subject
-	shares     trie[*shareRecord]
+	shares     shares
 	former     map[fairlead.AgencyID][]former
 	staff      trie[vouchedFor]       // by agency and user
 	approvals  trie[[]staff.Approved] // by share
@@ -125,6 +99,8 @@ type Snapshot struct {
 	held       map[fairlead.ShareID]*heldShare
 	counters   trie[uint64]                 // last delivered counter, by recipient
 	heard      trie[uint64]                 // last acknowledged counter, by recipient
+	heardBy    trie[int64]                  // entry of that acknowledgement, by recipient
+	emptied    trie[uint64]                 // a bit for each entry whose payload was ordered deleted, by its index over 64
 	consentOf  trie[string]                 // subject of a consent, by agency and the consent's id
 	relied     trie[*reliance]              // what was delivered with a consent, by agency and subject
 	permits    trie[*policy.Permission]     // by the share that gave it

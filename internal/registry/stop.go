@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"unique"
 
 	"fairlead/internal/consent"
 	"fairlead/internal/entry"
@@ -46,8 +47,17 @@ func ParseStop(record []byte) (*Stop, error) {
 type reliance struct {
 	before *reliance
 	share  fairlead.ShareID
-	use    consent.Use
-	by     []string // ids of the records that stood
+	use    unique.Handle[consent.Use]
+	by     string // id of the record that stood
+}
+
+// listOf makes a list of its own of these, newest first.
+func listOf(all []*reliance) (list *reliance) {
+	for _, r := range slices.Backward(all) {
+		next := *r
+		next.before, list = list, &next
+	}
+	return list
 }
 
 // rely notes which sections of a delivered share went with a consent, whatever basis was declared: where it
@@ -65,17 +75,13 @@ func (s *Snapshot) rely(at time.Time, h *envelope.Header, sh *entry.Share) (keys
 		key := keyOf(string(h.From.Agency), d.Subject)
 		held, _ := s.consents.get(key)
 		for _, sec := range sh.Decision.Sections {
-			use := consent.Use{Section: word(sec.Code), Purpose: word(h.Purpose), Recipient: to.ID, Type: to.Type, Jurisdiction: to.Jurisdiction}
+			use := consent.Use{Section: sec.Code, Purpose: h.Purpose, Recipient: to.ID, Type: to.Type, Jurisdiction: to.Jurisdiction}
 			state, by := consent.Evaluate(held, use, at)
 			if !sec.Delivered || state != consent.Given {
 				continue
 			}
 			before, _ := s.relied.get(key)
-			next := &reliance{before: before, share: h.ID, use: use}
-			for _, r := range by {
-				next.by = append(next.by, r.ID)
-			}
-			s.relied = s.relied.with(key, next)
+			s.relied = s.relied.with(key, &reliance{before: before, share: h.ID, use: unique.Make(use), by: by[0].ID})
 			if !slices.Contains(keys, key) {
 				keys = append(keys, key)
 			}
@@ -152,26 +158,34 @@ func (s *Snapshot) chain(of fairlead.AgencyID, id string) (list []string) {
 }
 
 // owe puts the notices on the list that the end of a consent owes: to each recipient of what relied on it, or
-// on one that it superseded, and last to the agency whose consent it was.
+// on one that it superseded, and last to the agency whose consent it was. What they tell is told once: a consent may be
+// taken back again and again, also by another agency.
 func (s *Snapshot) owe(cause int64, owner fairlead.AgencyID, ended consent.Record) {
 	chain := s.chain(owner, ended.Supersedes)
-	list, _ := s.relied.get(keyOf(string(owner), ended.Subject))
+	key := keyOf(string(owner), ended.Subject)
+	list, _ := s.relied.get(key)
 	var all []Stopped
+	var left []*reliance
+	place := map[fairlead.ShareID]int{} // in all
 	for ; list != nil; list = list.before {
-		if !ended.Ended(list.use) || !slices.ContainsFunc(list.by, func(id string) bool { return slices.Contains(chain, id) }) {
+		use := list.use.Value()
+		if !ended.Ended(use) || !slices.Contains(chain, list.by) {
+			left = append(left, list)
 			continue
 		}
-		i := slices.IndexFunc(all, func(o Stopped) bool { return o.Share == list.share })
-		if i < 0 {
-			i, all = len(all), append(all, Stopped{Share: list.share, To: list.use.Recipient})
+		i, known := place[list.share]
+		if !known {
+			i, all = len(all), append(all, Stopped{Share: list.share, To: use.Recipient})
+			place[list.share] = i
 		}
-		if !slices.Contains(all[i].Sections, list.use.Section) {
-			all[i].Sections = append(all[i].Sections, list.use.Section)
+		if !slices.Contains(all[i].Sections, use.Section) {
+			all[i].Sections = append(all[i].Sections, use.Section)
 		}
 	}
 	if len(all) == 0 {
 		return
 	}
+	s.relied = s.relied.with(key, listOf(left))
 	slices.Reverse(all) // oldest first
 	stops := slices.Clone(s.stops)
 	byRecipient := map[fairlead.AgencyID][]Stopped{}

@@ -1,10 +1,31 @@
 package registry
 
 import (
+	"bytes"
+	"errors"
 	"math/rand/v2"
 	"reflect"
 	"testing"
+
+	"fairlead/internal/dump"
+	"fairlead/internal/fairlead"
 )
+
+// TestPacked: a record of a share is the same when it is packed and taken out again, and the pack of the same is the
+// same in memory.
+func TestPacked(t *testing.T) {
+	full := &shareRecord{}
+	(&filler{}).fill(reflect.ValueOf(full).Elem())
+	for _, r := range []*shareRecord{full, {}, {rare: rare{gone: -1}}, {rare: rare{relies: [][16]byte{{1}}}}, {sections: []fairlead.SectionCode{"EDU", "HEALTH"}}} {
+		p := r.pack()
+		if got := p.unpack(); !reflect.DeepEqual(got, r) {
+			t.Errorf("%+v\nwas %+v", got, r)
+		}
+		if q := p.unpack().pack(); q.parties != p.parties || q.words != p.words {
+			t.Errorf("%+v takes its words twice", r)
+		}
+	}
+}
 
 // TestTrie holds the trie against a map under random writes, with keys that collide in many nibbles;
 // every old version stays as it was.
@@ -27,7 +48,7 @@ func TestTrie(t *testing.T) {
 			next.want[old] = v
 		}
 		next.want[k] = i
-		if i%3 == 0 {
+		for range i / 1000 { // it grows, and in the end it shrinks
 			gone := key()
 			next.trie = next.trie.without(gone)
 			delete(next.want, gone)
@@ -52,6 +73,42 @@ func TestTrie(t *testing.T) {
 		if !reflect.DeepEqual(fresh, v.trie) {
 			t.Errorf("version %d: its form tells what was in it before", n)
 		}
+		even := trie[int]{}
+		for k, i := range v.want {
+			if i%2 == 0 {
+				even = even.with(k, i)
+			}
+		}
+		if !reflect.DeepEqual(v.trie.where(func(i int) bool { return i%2 == 0 }), even) || !reflect.DeepEqual(reread(t, v.trie), v.trie) {
+			t.Errorf("version %d: a part of it, or what is read of it, has another form", n)
+		}
+	}
+}
+
+// reread is a trie that was written and read.
+func reread(t testing.TB, tr trie[int]) (read trie[int]) {
+	t.Helper()
+	var b bytes.Buffer
+	w := dump.NewWriter(&b)
+	tr.code(w, func(v *int) { dump.Int(w, v) })
+	r := dump.NewReader(&b)
+	err := w.End()
+	if read.code(r, func(v *int) { dump.Int(r, v) }); err != nil || r.End() != nil {
+		t.Fatal(err, r.End())
+	}
+	return read
+}
+
+// TestTrieOutOfOrder: what no trie has written is not read.
+func TestTrieOutOfOrder(t *testing.T) {
+	b := []byte{2}
+	for _, last := range []byte{0x01, 0x10} { // branches look at the low nibble first
+		b = append(append(b, make([]byte, 15)...), last, 0)
+	}
+	c, read := dump.NewReader(bytes.NewReader(b)), trie[int]{}
+	read.code(c, func(v *int) { dump.Int(c, v) })
+	if !errors.Is(c.End(), dump.ErrMalformed) {
+		t.Error("keys out of order were read")
 	}
 }
 

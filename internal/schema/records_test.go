@@ -31,6 +31,7 @@ func TestRecordsAreTheCode(t *testing.T) {
 		"onward.permission.json#/record/schema":        policy.Grant{},
 		"training.record.json#/record/schema":          staff.Training{},
 		"approval.json#/record/schema":                 staff.Approval{},
+		"log.alarm.json#/record/schema":                policy.Report{},
 		"staff.record.json#/record/schema":             staff.Member{},
 		"agency.rules.json#/record/schema":             agreement.House{},
 		"ack.json#/record/schema":                      registry.DeliveredAck{},

@@ -13,16 +13,17 @@ import (
 	openpgp "github.com/ProtonMail/go-crypto/openpgp/v2"
 )
 
-// Key is an agency's private key: an Ed25519 primary that signs, and ML-KEM-768+X25519 subkeys, of
-// which the newest is the one others encrypt to and all still open. It never changes and may be shared.
+// Key is an agency's key: an Ed25519 primary that signs, and ML-KEM-768+X25519 subkeys, of which the newest is the
+// one others encrypt to and all still open. The private part is in somebody's [Custody]. It never changes and may be
+// shared.
 type Key struct {
 	agency      fairlead.AgencyID
-	primary     *packet.PrivateKey
-	verify      *keyring.VerifyKey // of primary
+	verify      *keyring.VerifyKey // of the primary key
 	former      []*Key             // keys the agency had before: they open and sign nothing
-	subkeys     map[keyring.Fingerprint]*packet.PrivateKey
+	subkeys     map[keyring.Fingerprint]bool
 	certificate []byte
-	private     []byte
+	custody     Custody
+	private     []byte // as Marshal writes it; nil: in other hands
 }
 
 // Generate makes the key of a new agency. It never ends: what ends a key here is an entry in the log.
@@ -39,8 +40,12 @@ func Generate(id fairlead.AgencyID, at time.Time) (*Key, error) {
 }
 
 // Rotate makes a key with one more encryption subkey, in force from at, which must be at least one
-// second after the newest. The old subkeys stay, to read what was sealed to them.
+// second after the newest. The old subkeys stay, to read what was sealed to them. An entrusted key is rotated where
+// it is kept.
 func (k *Key) Rotate(at time.Time) (*Key, error) {
+	if k.private == nil {
+		return nil, fmt.Errorf("%w: its private part is not here; rotate it where it is kept", ErrKey)
+	}
 	e, err := readEntity(k.private)
 	if err != nil {
 		return nil, err
@@ -74,7 +79,8 @@ func Parse(b []byte) (*Key, error) {
 	return newKey(e)
 }
 
-// Marshal is the private key in OpenPGP binary form, not locked: who stores it must encrypt it.
+// Marshal is the private key in OpenPGP binary form, not locked: who stores it must encrypt it. It is empty if the key
+// was entrusted.
 func (k *Key) Marshal() []byte { return bytes.Clone(k.private) }
 
 // Certificate is the public part in OpenPGP binary form, for [keyring.ReadCertificate].
@@ -84,7 +90,7 @@ func (k *Key) Certificate() []byte { return bytes.Clone(k.certificate) }
 func (k *Key) Agency() fairlead.AgencyID { return k.agency }
 
 // Fingerprint is that of the primary key, the one to compare over the telephone.
-func (k *Key) Fingerprint() keyring.Fingerprint { return keyring.Fingerprint(k.primary.Fingerprint) }
+func (k *Key) Fingerprint() keyring.Fingerprint { return k.verify.Fingerprint() }
 
 func withSubkey(e *openpgp.Entity, at time.Time) (*Key, error) {
 	cfg := config(at)
@@ -114,26 +120,41 @@ func newKey(e *openpgp.Entity) (*Key, error) {
 	if !usable(e.PrivateKey) {
 		return nil, fmt.Errorf("%w: no primary private key, or locked", ErrKey)
 	}
-	k := &Key{primary: e.PrivateKey, subkeys: map[keyring.Fingerprint]*packet.PrivateKey{}}
+	c := held{primary: e.PrivateKey, subkeys: map[keyring.Fingerprint]*packet.PrivateKey{}}
 	for _, s := range e.Subkeys {
 		if !usable(s.PrivateKey) || s.PublicKey.Version != 6 {
 			return nil, fmt.Errorf("%w: a subkey without its private part, locked, or not of version 6", ErrKey)
 		}
-		k.subkeys[keyring.Fingerprint(s.PublicKey.Fingerprint)] = s.PrivateKey
+		c.subkeys[keyring.Fingerprint(s.PublicKey.Fingerprint)] = s.PrivateKey
 	}
-	var public, private bytes.Buffer
-	if err := e.Serialize(&public); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	k, err := publicKey(e, c)
+	if err != nil {
+		return nil, err
 	}
+	var private bytes.Buffer
 	if err := e.SerializePrivateWithoutSigning(&private, config(time.Time{})); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
+	k.private = private.Bytes()
+	return k, nil
+}
+
+// publicKey is a key by its public part, and who has the private one.
+func publicKey(e *openpgp.Entity, c Custody) (*Key, error) {
+	k := &Key{subkeys: map[keyring.Fingerprint]bool{}, custody: c}
+	var public bytes.Buffer
+	if err := e.Serialize(&public); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
 	// Judged at the time its newest part was made: an old key must still read old sections.
-	c, err := keyring.ReadCertificate(public.Bytes(), newest(e))
+	cert, err := keyring.ReadCertificate(public.Bytes(), newest(e))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	k.agency, k.verify, k.certificate, k.private = c.Agency(), c.Signing(), public.Bytes(), private.Bytes()
+	for _, s := range e.Subkeys { // of version 6, as the profile wants
+		k.subkeys[keyring.Fingerprint(s.PublicKey.Fingerprint)] = true
+	}
+	k.agency, k.verify, k.certificate = cert.Agency(), cert.Signing(), public.Bytes()
 	return k, nil
 }
 

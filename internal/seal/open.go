@@ -27,7 +27,7 @@ const literalFront = "b\x00\x00\x00\x00\x00"
 // content and type. The signer must be from, the very key that signed the outer header; the inner
 // line must say what want says (want.Type is not compared if empty); at is when the share was sent,
 // as its place in the log vouches for, not now: an archived section must stay readable. Errors wrap
-// [keyring.ErrPackets], [ErrNotForUs], [ErrDamaged], [keyring.ErrSignature] or [ErrInner].
+// [keyring.ErrPackets], [ErrNotForUs], [ErrDamaged], [ErrKey], [keyring.ErrSignature] or [ErrInner].
 func (k *Key) Open(sealed []byte, from *keyring.VerifyKey, want Inner, at time.Time) (content []byte, typ string, err error) {
 	section, err := keyring.ParseSection(sealed)
 	if err != nil {
@@ -68,11 +68,11 @@ func (k *Key) OpenOwn(sealed []byte, want Inner, at time.Time) ([]byte, error) {
 
 // owner is the key, this one or a former one, that has a subkey; nil if none has.
 func (k *Key) owner(subkey keyring.Fingerprint) *Key {
-	if k.subkeys[subkey] != nil {
+	if k.subkeys[subkey] {
 		return k
 	}
 	for _, f := range k.former {
-		if f.subkeys[subkey] != nil {
+		if f.subkeys[subkey] {
 			return f
 		}
 	}
@@ -101,9 +101,9 @@ func (k *Key) decrypt(s keyring.Section) ([]byte, error) {
 	if owner == nil {
 		return nil, fmt.Errorf("%w: it is for %s", ErrNotForUs, s.Recipient)
 	}
-	session, err := unwrap(s.PKESK, owner.subkeys[s.Recipient])
+	session, err := owner.Unwrap(s.PKESK)
 	if err != nil {
-		return nil, fmt.Errorf("%w: session key: %w", ErrDamaged, err)
+		return nil, err
 	}
 	defer clear(session)
 	p, err := packet.Read(bytes.NewReader(s.SEIPD))
@@ -122,18 +122,6 @@ func (k *Key) decrypt(s keyring.Section) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return message.Bytes(), nil
-}
-
-// unwrap recovers the session key.
-func unwrap(pkesk []byte, key *packet.PrivateKey) ([]byte, error) {
-	p, err := packet.Read(bytes.NewReader(pkesk))
-	if err != nil {
-		return nil, err
-	}
-	wrapped := p.(*packet.EncryptedKey)
-	err = wrapped.Decrypt(key, config(time.Time{}))
-	keyring.ClearVectors()
-	return wrapped.Key, err
 }
 
 // takeApart accepts exactly "one-pass-signature literal signature EOF" by one signer, uncompressed.

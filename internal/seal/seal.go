@@ -75,35 +75,14 @@ func config(at time.Time) *packet.Config {
 
 // Sign makes a detached binary signature over msg for ctx. The time in it is at, in whole seconds.
 func (k *Key) Sign(msg []byte, ctx keyring.Context, at time.Time) ([]byte, error) {
-	_, raw, err := k.sign(msg, ctx, at)
-	return raw, err
-}
-
-func (k *Key) sign(msg []byte, ctx keyring.Context, at time.Time) (*packet.Signature, []byte, error) {
-	sig := &packet.Signature{
-		Version:      k.primary.Version,
-		SigType:      packet.SigTypeBinary,
-		PubKeyAlgo:   k.primary.PubKeyAlgo,
-		Hash:         crypto.SHA512,
-		CreationTime: at,
-		Notations: []*packet.Notation{
-			{Name: keyring.Notation, Value: []byte(ctx), IsCritical: true, IsHumanReadable: true},
-		},
+	sig, err := k.custody.Sign(msg, ctx, at)
+	if err == nil && k.private == nil { // from outside this program: not believed
+		err = k.verify.Verify(msg, sig, ctx, at)
 	}
-	cfg := config(at)
-	h, err := sig.PrepareSign(cfg)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: sign: %w", ErrKey, err)
+		return nil, fmt.Errorf("%w: sign: %w", ErrKey, err)
 	}
-	h.Write(msg)
-	if err := sig.Sign(h, k.primary, cfg); err != nil {
-		return nil, nil, fmt.Errorf("%w: sign: %w", ErrKey, err)
-	}
-	var out bytes.Buffer
-	if err := sig.Serialize(&out); err != nil {
-		return nil, nil, fmt.Errorf("%w: sign: %w", ErrKey, err)
-	}
-	return sig, out.Bytes(), nil
+	return sig, nil
 }
 
 // Seal signs content and encrypts it to the current encryption subkey of one agency. Its output
@@ -135,11 +114,19 @@ func (k *Key) Seal(to *keyring.Certificate, in Inner, content []byte, at time.Ti
 
 // signedMessage wraps plain as one one-pass signed message (RFC 9580 §10.3).
 func (k *Key) signedMessage(plain []byte, at time.Time) ([]byte, error) {
-	sig, raw, err := k.sign(plain, keyring.ContextSection, at)
+	raw, err := k.Sign(plain, keyring.ContextSection, at)
 	if err != nil {
 		return nil, err
 	}
-	out := bytes.NewBuffer(make([]byte, 0, len(plain)+1024))
+	p, err := packet.Read(bytes.NewReader(raw))
+	if err != nil {
+		return nil, fmt.Errorf("%w: sign: %w", ErrKey, err)
+	}
+	sig, ok := p.(*packet.Signature)
+	if !ok {
+		return nil, fmt.Errorf("%w: sign: no signature came back", ErrKey)
+	}
+	out, signer := bytes.NewBuffer(make([]byte, 0, len(plain)+1024)), k.Fingerprint()
 	ops := &packet.OnePassSignature{
 		Version:        sig.Version,
 		SigType:        sig.SigType,
@@ -147,7 +134,7 @@ func (k *Key) signedMessage(plain []byte, at time.Time) ([]byte, error) {
 		PubKeyAlgo:     sig.PubKeyAlgo,
 		IsLast:         true,
 		Salt:           sig.Salt(),
-		KeyFingerprint: k.primary.Fingerprint,
+		KeyFingerprint: signer[:],
 	}
 	if err := ops.Serialize(out); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrContent, err)

@@ -133,7 +133,8 @@ func TestForwardedCiphertext(t *testing.T) {
 		t.Errorf("A's signed message in another of A's messages: %v", err)
 	}
 	// B changes the one-pass signature to its own, so that only the signature itself tells.
-	changed := bytes.Replace(message, a.primary.Fingerprint, b.primary.Fingerprint, 1)
+	one, two := a.Fingerprint(), b.Fingerprint()
+	changed := bytes.Replace(message, one[:], two[:], 1)
 	if _, _, err := c.Open(reencrypted(t, c, changed), certificate(t, b, later).Signing(), own, later); !errors.Is(err, keyring.ErrKey) {
 		t.Errorf("announced as B's, signed by A: %v", err)
 	}
@@ -350,9 +351,8 @@ func TestFreshSessionKey(t *testing.T) {
 	if err1 != nil || err2 != nil {
 		t.Fatal(err1, err2)
 	}
-	key := b.subkeys[one.Recipient]
-	first, err1 := unwrap(one.PKESK, key)
-	second, err2 := unwrap(two.PKESK, key)
+	first, err1 := b.custody.Unwrap(one.PKESK)
+	second, err2 := b.custody.Unwrap(two.PKESK)
 	if err1 != nil || err2 != nil || len(first) != 32 || bytes.Equal(first, second) {
 		t.Errorf("session keys of %d and %d octets, equal: %v", len(first), len(second), bytes.Equal(first, second))
 	}

@@ -205,8 +205,11 @@ func (d *Details) Scan(from, to int64, f func(i int64, detail []byte) error) err
 		return fmt.Errorf("%w wanted: details %d to %d of %d", ErrMissing, from, to, d.n)
 	}
 	for from < to {
-		end := min(to, (from>>8+1)<<8)
-		if err := d.scan(from, end, f); err != nil {
+		end, scan := min(to, (from>>8+1)<<8), d.scan
+		if end-from == width {
+			scan = d.scanAll
+		}
+		if err := scan(from, end, f); err != nil {
 			return err
 		}
 		from = end
@@ -254,6 +257,24 @@ func (d *Details) scan(from, to int64, f func(i int64, detail []byte) error) err
 			return err
 		}
 		if err := f(i, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scanAll is scan of a whole segment, which it reads at once.
+func (d *Details) scanAll(from, to int64, f func(i int64, detail []byte) error) error {
+	b, err := d.Segment(from >> 8)
+	if err != nil {
+		return err
+	}
+	details, _ := ParseSegment(b) // those before the first that is torn
+	for i := from; i < to; i++ {
+		if i-from >= int64(len(details)) {
+			return altered(segmentPath(i>>8), i, "%s ends before detail %d", segmentPath(i>>8), i)
+		}
+		if err := f(i, details[i-from]); err != nil {
 			return err
 		}
 	}

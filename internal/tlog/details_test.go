@@ -64,6 +64,26 @@ func TestDetails(t *testing.T) {
 	}
 }
 
+// TestScanATornSegment: what is read at once names the entry from which it is torn, as what is read one by one.
+func TestScanATornSegment(t *testing.T) {
+	d, dir := newDetails(t, 600)
+	defer d.Close()
+	edit(t, dir, "001", cut(1))
+	for _, from := range []int64{256, 257} {
+		next := from
+		err := d.Scan(from, 600, func(i int64, b []byte) error {
+			if i != next || !bytes.Equal(b, detailOf(i)) {
+				t.Errorf("detail %d of %d: %d bytes", i, next, len(b))
+			}
+			next++
+			return nil
+		})
+		if damage := Damage(err); next != 511 || !errors.Is(err, ErrAltered) || len(damage) != 1 || damage[0].Entry != 511 || damage[0].Path != "001" {
+			t.Errorf("from %d it went to %d: %v", from, next, err)
+		}
+	}
+}
+
 func TestDetailLimits(t *testing.T) {
 	d, dir := newDetails(t, 0)
 	if err := d.Append(make([]byte, MaxDetail+1)); err == nil || d.Len() != 0 {

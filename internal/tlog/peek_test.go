@@ -19,7 +19,10 @@ func TestPeek(t *testing.T) {
 	if _, err := ProofIndex(msg); !errors.Is(err, ErrProof) {
 		t.Error(err)
 	}
-	if _, err := StatedTree(receipt, l.v); !errors.Is(err, ErrProof) {
+	if tree, err := StatedTree(receipt, l.v); err != nil || tree != l.Tree() {
+		t.Error(tree, err)
+	}
+	if _, err := StatedTree([]byte("x"), l.v); !errors.Is(err, ErrProof) {
 		t.Error(err)
 	}
 	_, other := testKeys(t, l.v.Origin())

@@ -25,6 +25,8 @@ type Policy struct {
 	witnesses []Witness
 	quorum    torchwood.Policy
 	keys      note.Verifiers // of the log and of all witnesses
+	need      weight         // the least that satisfies the quorum
+	rule      []string       // lines of groups and quorum, word by word
 }
 
 // Witness is one witness of a policy.
@@ -56,7 +58,7 @@ func ParsePolicy(text []byte, v *Verifier) (*Policy, error) {
 			return nil, fmt.Errorf("%w: line %d: %w", ErrPolicy, i+1, err)
 		}
 	}
-	p.witnesses = l.witnesses
+	p.witnesses, p.need, p.rule = l.witnesses, l.weights[l.quorum], l.rule
 	if err := l.check(v); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
 	}
@@ -97,6 +99,7 @@ type policyLines struct {
 	witnesses []Witness
 	weights   map[string]weight
 	quorum    string
+	rule      []string
 }
 
 func (l *policyLines) read(words []string) (err error) {
@@ -110,8 +113,10 @@ func (l *policyLines) read(words []string) (err error) {
 	case "witness":
 		err = l.witness(words)
 	case "group":
+		l.rule = append(l.rule, strings.Join(words, " "))
 		err = l.group(words)
 	case "quorum":
+		l.rule = append(l.rule, strings.Join(words, " "))
 		l.quorum = words[1]
 		if len(words) > 2 {
 			err = errors.New("one name after quorum")
@@ -193,6 +198,50 @@ func (l *policyLines) check(v *Verifier) error {
 
 // Witnesses lists them in the order of the file.
 func (p *Policy) Witnesses() []Witness { return p.witnesses }
+
+// Words says for a person whose cosignatures the policy asks for.
+func (p *Policy) Words() string {
+	var list []string
+	for _, w := range p.witnesses {
+		list = append(list, strings.TrimSuffix(w.Name+" at "+w.URL, " at "))
+	}
+	return fmt.Sprintf("%d of %d witnesses at least, %d of them with an address: %s", p.need.least, len(list), p.need.outside, strings.Join(list, ", "))
+}
+
+// Changes says in words what differs from another policy; none: both ask for the same. None is called harmless: a
+// quorum of more witnesses is weaker where the new ones are in one hand.
+func (p *Policy) Changes(from *Policy) (list []string) {
+	add := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
+	for _, w := range from.witnesses {
+		if p.witness(w.Key) == nil {
+			add("%s is no witness any more", w.Name)
+		}
+	}
+	for _, w := range p.witnesses {
+		switch old := from.witness(w.Key); {
+		case old == nil:
+			add("%s, with the key %s, is a new witness", w.Name, w.Key.v)
+		case old.Name != w.Name || old.URL != w.URL || old.Key.Name() != w.Key.Name():
+			add("%s signs as %s at %q; before %s as %s at %q", w.Name, w.Key.Name(), w.URL, old.Name, old.Key.Name(), old.URL)
+		}
+	}
+	if n, of := p.need, from.need; n.least != of.least || n.outside != of.outside || len(p.witnesses) != len(from.witnesses) {
+		add("%d of %d witnesses are enough, %d with an address; before %d of %d, %d with an address",
+			n.least, len(p.witnesses), n.outside, of.least, len(from.witnesses), of.outside)
+	}
+	if !slices.Equal(p.rule, from.rule) {
+		add("it asks for %q; before for %q", strings.Join(p.rule, "; "), strings.Join(from.rule, "; "))
+	}
+	return list
+}
+
+// witness finds one by its key.
+func (p *Policy) witness(key *CosignatureKey) *Witness {
+	if i := slices.IndexFunc(p.witnesses, func(w Witness) bool { return w.Key.Public() == key.Public() }); i >= 0 {
+		return &p.witnesses[i]
+	}
+	return nil
+}
 
 // Check opens a cosigned checkpoint: the log signed it, and these witnesses of the policy did. The error wraps
 // ErrQuorum if they are too few, and ErrCheckpoint if the log did not sign, or a witness's line is false. Lines of
