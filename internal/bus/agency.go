@@ -241,9 +241,7 @@ func (a *Agency) reset(ctx context.Context, sequence uint64) error {
 	if err != nil {
 		return err
 	}
-	ctx, cancel := within(ctx)
-	defer cancel()
-	answer, err := a.nc.RequestWithContext(ctx, a.rewind, body)
+	answer, err := a.ask(ctx, a.rewind, body)
 	if err != nil {
 		return fmt.Errorf("open inbox: %w", absent(err))
 	}
@@ -261,6 +259,20 @@ func (a *Agency) reset(ctx context.Context, sequence uint64) error {
 	defer a.mu.Unlock()
 	a.open = nil
 	return nil
+}
+
+// ask asks what may be asked twice, until ctx ends or somebody answers: an answer that is lost is not waited for for ever.
+func (a *Agency) ask(ctx context.Context, on string, body []byte) (*nats.Msg, error) {
+	ctx, cancel := within(ctx)
+	defer cancel()
+	for {
+		once, done := context.WithTimeout(ctx, answerWithin)
+		answer, err := a.nc.RequestWithContext(once, on, body)
+		done()
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return answer, err
+		}
+	}
 }
 
 // accept takes messages as long as the server's count has no gap, and keeps back those that Receive

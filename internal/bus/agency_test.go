@@ -21,7 +21,7 @@ import (
 // commit puts n numbered messages for m into the ledger, each followed by one that is not for m.
 func (w *world) commit(m member, n int) {
 	w.Helper()
-	ctx := context10(w)
+	ctx := within(w)
 	last, err := w.hub.LastSeq(ctx)
 	if err != nil {
 		w.Fatal(err)
@@ -40,7 +40,7 @@ func receive(t testing.TB, a *bus.Agency, n int) []uint64 {
 	t.Helper()
 	var got []uint64
 	for len(got) < n {
-		list, err := a.Receive(context10(t), n-len(got), 5*time.Second)
+		list, err := a.Receive(within(t), n-len(got), 5*time.Second)
 		if err != nil || len(list) == 0 {
 			t.Fatalf("after %v: %d messages, %v", got, len(list), err)
 		}
@@ -73,10 +73,10 @@ func TestInboxHasOnlyItsSubjects(t *testing.T) {
 	for _, on := range []string{subject.Entry, b.out(t), regB, a.out(t), subject.RegistryAll, regA} {
 		batch = append(batch, bus.OutMsg{Subject: on, Data: []byte("x")})
 	}
-	if _, err := w.hub.Commit(context10(t), 0, batch); err != nil {
+	if _, err := w.hub.Commit(within(t), 0, batch); err != nil {
 		t.Fatal(err)
 	}
-	list, err := w.dial(a).Receive(context10(t), 10, time.Second)
+	list, err := w.dial(a).Receive(within(t), 10, time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,10 +95,10 @@ func TestReceiveFromLastAck(t *testing.T) {
 	w.commit(m, 6) // 1 3 5 7 9 11
 	first := w.dial(m)
 	expect(t, receive(t, first, 4), 1, 3, 5, 7)
-	if err := first.Ack(context10(t), 3); err != nil {
+	if err := first.Ack(within(t), 3); err != nil {
 		t.Fatal(err)
 	}
-	if err := first.Ack(context10(t), 9); !errors.Is(err, bus.ErrSequence) {
+	if err := first.Ack(within(t), 9); !errors.Is(err, bus.ErrSequence) {
 		t.Errorf("acknowledged what was not received: %v", err)
 	}
 	first.Close()
@@ -111,12 +111,12 @@ func TestReceiveWaits(t *testing.T) {
 	w := newWorld(t, natsd.Config{})
 	m := w.enrol("RO")
 	a := w.dial(m)
-	if list, err := a.Receive(context10(t), 1, 10*time.Millisecond); err != nil || len(list) != 0 {
+	if list, err := a.Receive(within(t), 1, 10*time.Millisecond); err != nil || len(list) != 0 {
 		t.Fatalf("empty inbox: %v, %v", list, err)
 	}
 	done := make(chan []uint64)
 	go func() {
-		list, _ := a.Receive(context10(t), 1, 8*time.Second)
+		list, _ := a.Receive(within(t), 1, 8*time.Second)
 		var got []uint64
 		for _, m := range list {
 			got = append(got, m.Sequence)
@@ -162,7 +162,7 @@ func TestReceiveDespiteThief(t *testing.T) {
 		t.Fatal("the thief got nothing:", err)
 	}
 	expect(t, receive(t, a, 4), 5, 7, 9, 11)
-	if err := a.Ack(context10(t), 11); err != nil {
+	if err := a.Ack(within(t), 11); err != nil {
 		t.Fatal(err)
 	}
 	w.commit(m, 1)
@@ -177,15 +177,15 @@ func TestAckAcrossRewind(t *testing.T) {
 	w.commit(m, 3)
 	expect(t, receive(t, a, 3), 1, 3, 5)
 	a.FallOutOfStep()
-	if err := a.Ack(context10(t), 3); err != nil {
+	if err := a.Ack(within(t), 3); err != nil {
 		t.Fatal(err)
 	}
-	if list, err := a.Receive(context10(t), 10, 50*time.Millisecond); err != nil || len(list) > 0 {
+	if list, err := a.Receive(within(t), 10, 50*time.Millisecond); err != nil || len(list) > 0 {
 		t.Fatalf("returned twice: %v, %v", list, err)
 	}
 	expect(t, receive(t, w.dial(m), 1), 5)
 
-	if err := a.Rewind(context10(t), 1); err != nil {
+	if err := a.Rewind(within(t), 1); err != nil {
 		t.Fatal(err)
 	}
 	expect(t, receive(t, a, 2), 3, 5)
@@ -196,11 +196,11 @@ func TestPublishRefusals(t *testing.T) {
 	m, other := w.enrol("RO"), w.enrol("RO")
 	a := w.dial(m)
 	for _, on := range []string{"", "x", other.in(t, "RO", "ack"), m.out(t), subject.Entry, subject.Head} {
-		if err := a.Publish(context10(t), on, []byte("x")); !errors.Is(err, bus.ErrSubject) {
+		if err := a.Publish(within(t), on, []byte("x")); !errors.Is(err, bus.ErrSubject) {
 			t.Errorf("published on %q: %v", on, err)
 		}
 	}
-	if err := a.Publish(context10(t), m.in(t, "RO", "ack"), make([]byte, subject.MaxMessage+1)); !errors.Is(err, bus.ErrFull) {
+	if err := a.Publish(within(t), m.in(t, "RO", "ack"), make([]byte, subject.MaxMessage+1)); !errors.Is(err, bus.ErrFull) {
 		t.Errorf("published too much: %v", err)
 	}
 }
@@ -221,12 +221,12 @@ func TestDialRefusals(t *testing.T) {
 	} {
 		cfg := good
 		spoil(&cfg)
-		if a, err := bus.Dial(context10(t), cfg); err == nil {
+		if a, err := bus.Dial(within(t), cfg); err == nil {
 			a.Close()
 			t.Errorf("%s: connected", name)
 		}
 	}
-	a, err := bus.Dial(context10(t), good)
+	a, err := bus.Dial(within(t), good)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,21 +268,21 @@ func TestAgencyOutlivesTheServer(t *testing.T) {
 	w := newWorld(t, natsd.Config{Dir: dir, Listen: "127.0.0.1:0"})
 	m := w.enrol("RO")
 	cfg := w.overNetwork(m)
-	a, err := bus.Dial(context10(t), cfg)
+	a, err := bus.Dial(within(t), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer a.Close()
 	w.commit(m, 4)
 	expect(t, receive(t, a, 2), 1, 3)
-	if err := a.Ack(context10(t), 1); err != nil {
+	if err := a.Ack(within(t), 1); err != nil {
 		t.Fatal(err)
 	}
 	w.server.Shutdown()
 
 	newWorld(t, natsd.Config{Dir: dir, Listen: strings.TrimPrefix(cfg.URL, "tls://")})
 	var got []uint64
-	for ctx := context10(t); len(got) < 2; {
+	for ctx := within(t); len(got) < 2; {
 		list, err := a.Receive(ctx, 10, time.Second)
 		if ctx.Err() != nil {
 			t.Fatal("does not come back:", err)

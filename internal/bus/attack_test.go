@@ -77,15 +77,15 @@ func attacks(t *testing.T, w *world) {
 func (w *world) unharmed(b member) {
 	w.Helper()
 	victim := w.dial(b)
-	last, err := w.hub.LastSeq(context10(w))
+	last, err := w.hub.LastSeq(within(w))
 	if err != nil {
 		w.Fatal(err)
 	}
 	word := fmt.Sprint("for B after ", last)
-	if _, err := w.hub.Commit(context10(w), last, []bus.OutMsg{{Subject: b.out(w), Data: []byte(word)}}); err != nil {
+	if _, err := w.hub.Commit(within(w), last, []bus.OutMsg{{Subject: b.out(w), Data: []byte(word)}}); err != nil {
 		w.Fatal(err)
 	}
-	got, err := victim.Receive(context10(w), 10, 5*time.Second)
+	got, err := victim.Receive(within(w), 10, 5*time.Second)
 	if err != nil || len(got) != 1 || string(got[0].Data) != word {
 		w.Errorf("B received %d messages, %v", len(got), err)
 	}
@@ -105,7 +105,7 @@ func (w *world) unharmed(b member) {
 func (w *world) drain() (all []bus.Submission) {
 	w.Helper()
 	for {
-		list, err := w.hub.Submissions(context10(w), 100, 50*time.Millisecond)
+		list, err := w.hub.Submissions(within(w), 100, 50*time.Millisecond)
 		if err != nil {
 			w.Fatal(err)
 		}
@@ -156,7 +156,7 @@ func said(w *world, m member, do func(nc *nats.Conn) error, want string) error {
 		return err
 	}
 	_ = nc.Flush() // the server may have closed the connection
-	ctx := context10(w)
+	ctx := within(w)
 	for {
 		select {
 		case err := <-heard:
@@ -192,7 +192,7 @@ func subscribeTo(on func(b member) string) func(*world, member, member) error {
 
 // tooLarge is refused by the agency's own program, and ends the connection of one that sends it nevertheless.
 func tooLarge(w *world, a, _ member) error {
-	if err := w.dial(a).Publish(context10(w), a.in(w, "RO", "ack"), make([]byte, subject.MaxMessage+1)); !errors.Is(err, bus.ErrFull) {
+	if err := w.dial(a).Publish(within(w), a.in(w, "RO", "ack"), make([]byte, subject.MaxMessage+1)); !errors.Is(err, bus.ErrFull) {
 		return fmt.Errorf("the agency's own program: %w", err)
 	}
 	if said := speak(w, a, "PUB fl.small 99000000\r\n"); !strings.Contains(said, "Maximum Payload Violation") || strings.Contains(said, "PONG") {
@@ -203,7 +203,7 @@ func tooLarge(w *world, a, _ member) error {
 
 func tooManyConnections(w *world, a, _ member) error {
 	for n := range 100 {
-		c, err := bus.Dial(context10(w), a.cfg)
+		c, err := bus.Dial(within(w), a.cfg)
 		if errors.Is(err, bus.ErrLimit) && n == 16 {
 			return nil
 		}
@@ -232,7 +232,7 @@ func flood(w *world, a, _ member) error {
 	w.Cleanup(func() { w.openHub(0) })
 	flooder := w.dial(a)
 	for n := range 20 {
-		err := flooder.Publish(context10(w), a.in(w, "RO", "ack"), []byte("x"))
+		err := flooder.Publish(within(w), a.in(w, "RO", "ack"), []byte("x"))
 		if errors.Is(err, bus.ErrFull) {
 			return nil
 		}
@@ -295,7 +295,7 @@ func gone(w *world, m member, do func() error) error {
 	}
 	select {
 	case <-closed:
-	case <-context10(w).Done():
+	case <-within(w).Done():
 		return errors.New("the live connection stayed open")
 	}
 	return stranger(w, m)
@@ -303,7 +303,7 @@ func gone(w *world, m member, do func() error) error {
 
 // stranger shows that credentials let nobody in.
 func stranger(w *world, m member) error {
-	c, err := bus.Dial(context10(w), m.cfg)
+	c, err := bus.Dial(within(w), m.cfg)
 	if err == nil {
 		c.Close()
 		return errors.New("the credentials are good")
@@ -360,7 +360,7 @@ func expiredUser(w *world, a, _ member) error {
 	if err := gone(w, a, func() error { return nil }); err == nil || err.Error() != "the credentials are good" {
 		return err
 	}
-	for context10(w).Err() == nil { // JWTs count whole seconds: the one in which it ends still counts
+	for within(w).Err() == nil { // JWTs count whole seconds: the one in which it ends still counts
 		if err := stranger(w, a); err == nil {
 			return nil
 		}
@@ -385,25 +385,25 @@ func (w *world) another(a member) member {
 // cloned uses A's own credentials a second time. The thief may take A's messages, sealed as they are, and
 // acknowledge them; A finds the gap by the counter, goes back and has them all.
 func cloned(w *world, a, _ member) error {
-	last, err := w.hub.LastSeq(context10(w))
+	last, err := w.hub.LastSeq(within(w))
 	if err != nil {
 		return err
 	}
-	if _, err := w.hub.Commit(context10(w), last, []bus.OutMsg{{Subject: a.out(w), Data: []byte("1")}, {Subject: a.out(w), Data: []byte("2")}}); err != nil {
+	if _, err := w.hub.Commit(within(w), last, []bus.OutMsg{{Subject: a.out(w), Data: []byte("1")}, {Subject: a.out(w), Data: []byte("2")}}); err != nil {
 		return err
 	}
 	owner, thief := w.dial(a), w.dial(a)
-	got, err := thief.Receive(context10(w), 2, 5*time.Second)
+	got, err := thief.Receive(within(w), 2, 5*time.Second)
 	if err != nil || len(got) != 2 {
 		return fmt.Errorf("the clone received %d, %w", len(got), err)
 	}
-	if err := thief.Ack(context10(w), got[1].Sequence); err != nil {
+	if err := thief.Ack(within(w), got[1].Sequence); err != nil {
 		return err
 	}
-	if err := owner.Rewind(context10(w), last); err != nil {
+	if err := owner.Rewind(within(w), last); err != nil {
 		return err
 	}
-	back, err := owner.Receive(context10(w), 2, 5*time.Second)
+	back, err := owner.Receive(within(w), 2, 5*time.Second)
 	if err != nil || len(back) != 2 || string(back[0].Data) != "1" {
 		return fmt.Errorf("the owner got %d back, %w", len(back), err)
 	}

@@ -28,7 +28,7 @@ func entries(n int, text string) []bus.OutMsg {
 // ledger reads everything from a sequence.
 func ledger(t testing.TB, h *bus.Hub, from uint64, on string) (list []string) {
 	t.Helper()
-	err := h.ReadLedger(context10(t), from, on, func(sequence uint64, on string, data []byte) error {
+	err := h.ReadLedger(within(t), from, on, func(sequence uint64, on string, data []byte) error {
 		list = append(list, fmt.Sprintf("%d %s %s", sequence, on, data))
 		return nil
 	})
@@ -40,7 +40,7 @@ func ledger(t testing.TB, h *bus.Hub, from uint64, on string) (list []string) {
 
 func TestCommitAndRead(t *testing.T) {
 	w := newWorld(t, natsd.Config{})
-	ctx := context10(t)
+	ctx := within(t)
 	if last, err := w.hub.LastSeq(ctx); last != 0 || err != nil {
 		t.Fatalf("empty ledger ends at %d, %v", last, err)
 	}
@@ -80,11 +80,11 @@ func TestCommitAndRead(t *testing.T) {
 
 func TestReadEndsWithItsCaller(t *testing.T) {
 	w := newWorld(t, natsd.Config{})
-	if _, err := w.hub.Commit(context10(t), 0, entries(5, "x")); err != nil {
+	if _, err := w.hub.Commit(within(t), 0, entries(5, "x")); err != nil {
 		t.Fatal(err)
 	}
 	enough, calls := errors.New("enough"), 0
-	err := w.hub.ReadLedger(context10(t), 1, "", func(uint64, string, []byte) error {
+	err := w.hub.ReadLedger(within(t), 1, "", func(uint64, string, []byte) error {
 		calls++
 		return enough
 	})
@@ -95,7 +95,7 @@ func TestReadEndsWithItsCaller(t *testing.T) {
 
 func TestCommitIsAllOrNothing(t *testing.T) {
 	w := newWorld(t, natsd.Config{})
-	ctx := context10(t)
+	ctx := within(t)
 	big := bus.OutMsg{Subject: subject.Entry, Data: make([]byte, 5<<20)}
 	for name, c := range map[string]struct {
 		batch []bus.OutMsg
@@ -135,14 +135,14 @@ func TestTwoBrokers(t *testing.T) {
 	hubs := []*bus.Hub{w.hub, w.openHub(0)}
 	const rounds = 20
 	for round := range rounds {
-		at, err := hubs[0].LastSeq(context10(t))
+		at, err := hubs[0].LastSeq(within(t))
 		if err != nil {
 			t.Fatal(err)
 		}
 		outcome := make(chan error)
 		for i, h := range hubs {
 			go func() {
-				_, err := h.Commit(context10(t), at, entries(3, fmt.Sprintf("round %d broker %d", round, i)))
+				_, err := h.Commit(within(t), at, entries(3, fmt.Sprintf("round %d broker %d", round, i)))
 				outcome <- err
 			}()
 		}
@@ -168,7 +168,7 @@ func TestTwoBrokers(t *testing.T) {
 
 func TestHead(t *testing.T) {
 	w := newWorld(t, natsd.Config{})
-	other, ctx := w.openHub(0), context10(t)
+	other, ctx := w.openHub(0), within(t)
 	if checkpoint, rev, err := w.hub.Head(ctx); checkpoint != nil || rev != 0 || err != nil {
 		t.Fatalf("first Head = %q, %d, %v", checkpoint, rev, err)
 	}
@@ -196,7 +196,7 @@ func TestHead(t *testing.T) {
 func TestUncertain(t *testing.T) {
 	w := newWorld(t, natsd.Config{})
 	w.server.Shutdown()
-	ctx, cancel := context.WithTimeout(context10(t), 100*time.Millisecond)
+	ctx, cancel := context.WithTimeout(within(t), 100*time.Millisecond)
 	defer cancel()
 	if _, err := w.hub.Commit(ctx, 0, entries(2, "x")); !errors.Is(err, bus.ErrUncertain) {
 		t.Errorf("Commit without a server: %v", err)
@@ -209,21 +209,21 @@ func TestUncertain(t *testing.T) {
 // Whoever can change the settings of the stream can make it forget; a reader must notice.
 func TestGap(t *testing.T) {
 	w := newWorld(t, natsd.Config{})
-	if _, err := w.hub.Commit(context10(t), 0, entries(9, "x")); err != nil {
+	if _, err := w.hub.Commit(within(t), 0, entries(9, "x")); err != nil {
 		t.Fatal(err)
 	}
 	js := operatorOf(w)
-	stream, err := js.Stream(context10(t), subject.StreamLedger)
+	stream, err := js.Stream(within(t), subject.StreamLedger)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cfg := stream.CachedInfo().Config
 	cfg.MaxMsgs, cfg.Discard = 4, jetstream.DiscardOld
-	if _, err := js.UpdateStream(context10(t), cfg); err != nil {
+	if _, err := js.UpdateStream(within(t), cfg); err != nil {
 		t.Fatal(err)
 	}
 	for _, from := range []uint64{1, 3, 9} {
-		err := w.hub.ReadLedger(context10(t), from, "", func(uint64, string, []byte) error { return nil })
+		err := w.hub.ReadLedger(within(t), from, "", func(uint64, string, []byte) error { return nil })
 		if !errors.Is(err, bus.ErrGap) {
 			t.Errorf("from %d: %v", from, err)
 		}
@@ -232,7 +232,7 @@ func TestGap(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := bus.OpenHub(context10(t), bus.HubConfig{Server: w.server, Seed: who.Seed, UserJWT: who.JWT}); !errors.Is(err, bus.ErrStream) {
+	if _, err := bus.OpenHub(within(t), bus.HubConfig{Server: w.server, Seed: who.Seed, UserJWT: who.JWT}); !errors.Is(err, bus.ErrStream) {
 		t.Errorf("opened with other settings: %v", err)
 	}
 }
@@ -274,7 +274,7 @@ func BenchmarkCommit(b *testing.B) {
 	last := uint64(0)
 	for b.Loop() {
 		var err error
-		if last, err = w.hub.Commit(context10(b), last, batch); err != nil {
+		if last, err = w.hub.Commit(within(b), last, batch); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -319,20 +319,20 @@ func BenchmarkIntake(b *testing.B) {
 // TestErase: one message goes, all others stay where they were; a reader is told which is missing.
 func TestErase(t *testing.T) {
 	w := newWorld(t, natsd.Config{})
-	last, err := w.hub.Commit(context10(t), 0, entries(5, "x"))
+	last, err := w.hub.Commit(within(t), 0, entries(5, "x"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // what is gone is as good as erased
-		if err := w.hub.Erase(context10(t), 3); err != nil {
+		if err := w.hub.Erase(within(t), 3); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if last, err = w.hub.Commit(context10(t), last, entries(2, "y")); err != nil || last != 7 {
+	if last, err = w.hub.Commit(within(t), last, entries(2, "y")); err != nil || last != 7 {
 		t.Fatalf("%d %v", last, err)
 	}
 	var missing, there []uint64
-	if err := w.hub.ReadLedger(context10(t), 1, "", func(sequence uint64, on string, data []byte) error {
+	if err := w.hub.ReadLedger(within(t), 1, "", func(sequence uint64, on string, data []byte) error {
 		if on == "" && data == nil {
 			missing = append(missing, sequence)
 		} else {

@@ -17,7 +17,7 @@ import (
 func take(t testing.TB, h *bus.Hub, n int) (list []bus.Submission) {
 	t.Helper()
 	for len(list) < n {
-		some, err := h.Submissions(context10(t), n-len(list), 5*time.Second)
+		some, err := h.Submissions(within(t), n-len(list), 5*time.Second)
 		if err != nil || len(some) == 0 {
 			t.Fatalf("%d of %d submissions, %v", len(list), n, err)
 		}
@@ -28,14 +28,14 @@ func take(t testing.TB, h *bus.Hub, n int) (list []bus.Submission) {
 
 func none(t testing.TB, h *bus.Hub) {
 	t.Helper()
-	if list, err := h.Submissions(context10(t), 10, 20*time.Millisecond); len(list) > 0 || err != nil {
+	if list, err := h.Submissions(within(t), 10, 20*time.Millisecond); len(list) > 0 || err != nil {
 		t.Errorf("%d submissions, %v; want none", len(list), err)
 	}
 }
 
 func submit(t testing.TB, a *bus.Agency, on, text string) {
 	t.Helper()
-	if err := a.Publish(context10(t), on, []byte(text)); err != nil {
+	if err := a.Publish(within(t), on, []byte(text)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -71,7 +71,7 @@ func TestSubmissionsWake(t *testing.T) {
 	for range 3 {
 		done := make(chan []bus.Submission)
 		go func() {
-			list, _ := w.hub.Submissions(context10(t), 10, 8*time.Second)
+			list, _ := w.hub.Submissions(within(t), 10, 8*time.Second)
 			done <- list
 		}()
 		submit(t, a, m.in(t, "RO", "ack"), "x")
@@ -123,7 +123,7 @@ func testFloodStopsItsSenderOnly(t *testing.T, w *world) {
 	for n := range 3 * each {
 		kind := fmt.Sprintf("flood_%c", 'a'+n)
 		on := flooder.in(t, fairlead.Jurisdiction([]string{"RO", "FR", "GB-ENG"}[n%3]), kind)
-		err := flood.Publish(context10(t), on, make([]byte, 1000))
+		err := flood.Publish(within(t), on, make([]byte, 1000))
 		if (n < each) != (err == nil) || err != nil && !errors.Is(err, bus.ErrFull) {
 			t.Fatalf("message %d of the flood: %v", n, err)
 		}

@@ -22,14 +22,14 @@ func hubState(t testing.TB, js jetstream.JetStream, victim member) string {
 	t.Helper()
 	var state strings.Builder
 	for _, name := range []string{subject.StreamIntake, subject.StreamAlerts, subject.StreamLedger, subject.StreamHead} {
-		stream, err := js.Stream(context10(t), name)
+		stream, err := js.Stream(within(t), name)
 		if err != nil {
 			t.Fatalf("stream %s: %v", name, err)
 		}
 		s := stream.CachedInfo().State
 		fmt.Fprintf(&state, "%s: %d messages to %d, %d consumers\n", name, s.Msgs, s.LastSeq, s.Consumers)
 		if name == subject.StreamLedger {
-			c, err := stream.Consumer(context10(t), string(victim.account))
+			c, err := stream.Consumer(within(t), string(victim.account))
 			if err != nil {
 				t.Fatalf("inbox of B: %v", err)
 			}
@@ -53,7 +53,7 @@ func testIsolation(t *testing.T, w *world) {
 	victim := w.dial(b)
 	w.commit(b, 3)
 	receive(t, victim, 1) // one message of B is open, two wait
-	if _, err := w.hub.SetHead(context10(t), []byte("head"), 0); err != nil {
+	if _, err := w.hub.SetHead(within(t), []byte("head"), 0); err != nil {
 		t.Fatal(err)
 	}
 	attacker := raw(t, a.cfg)
@@ -168,10 +168,10 @@ func allowed(a member) (list []string) {
 // after it one of the hub's own.
 func settle(t testing.TB, w *world, attacker *nats.Conn, a member) {
 	t.Helper()
-	if _, err := attacker.RequestWithContext(context10(t), subject.APIPrefix+".CONSUMER.RESET.LEDGER."+string(a.account), nil); err != nil {
+	if _, err := attacker.RequestWithContext(within(t), subject.APIPrefix+".CONSUMER.RESET.LEDGER."+string(a.account), nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.hub.LastSeq(context10(t)); err != nil {
+	if _, err := w.hub.LastSeq(within(t)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -197,7 +197,7 @@ func TestCosignatures(t *testing.T) {
 		if got != string(b.account)+" of B" {
 			t.Errorf("heard %q", got)
 		}
-	case <-context10(t).Done():
+	case <-within(t).Done():
 		t.Error("heard nothing")
 	}
 }
@@ -217,7 +217,7 @@ func testHeadersOfAnAgency(t *testing.T, w *world) {
 		"counter":  {"Nats-Incr": {"1"}},
 	} {
 		m := &nats.Msg{Subject: a.in(t, "RO", "ack"), Header: header, Data: []byte("of A")}
-		answer, err := attacker.RequestMsgWithContext(context10(t), m)
+		answer, err := attacker.RequestMsgWithContext(within(t), m)
 		if err != nil || !strings.Contains(string(answer.Data), `"error"`) {
 			t.Errorf("%s: %s, %v", name, answer.Data, err)
 		}
@@ -239,7 +239,7 @@ func TestCredentialsOfTheHub(t *testing.T) {
 	m := w.enrol("RO")
 	cfg := w.overNetwork(m)
 	cfg.Seed, cfg.UserJWT = who.Seed, who.JWT
-	if a, err := bus.Dial(context10(t), cfg); err == nil {
+	if a, err := bus.Dial(within(t), cfg); err == nil {
 		a.Close()
 		t.Error("the broker's credentials are good over the network")
 	}
@@ -254,13 +254,13 @@ func testRemovedAgency(t *testing.T, w *world) {
 	if err := w.server.Remove(m.account); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.hub.RemoveInbox(context10(t), m.account); err != nil {
+	if err := w.hub.RemoveInbox(within(t), m.account); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.hub.RemoveInbox(context10(t), m.account); err != nil {
+	if err := w.hub.RemoveInbox(within(t), m.account); err != nil {
 		t.Errorf("removed twice: %v", err)
 	}
-	if err := a.Publish(context10(t), m.in(t, "RO", "ack"), []byte("x")); err == nil {
+	if err := a.Publish(within(t), m.in(t, "RO", "ack"), []byte("x")); err == nil {
 		t.Error("a removed agency can submit")
 	}
 }
@@ -269,10 +269,10 @@ func TestAbsentInbox(t *testing.T) {
 	w := newWorld(t, natsd.Config{})
 	m := w.enrol("RO")
 	a := w.dial(m)
-	if err := w.hub.RemoveInbox(context10(t), m.account); err != nil {
+	if err := w.hub.RemoveInbox(within(t), m.account); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context10(t), 50*time.Millisecond)
+	ctx, cancel := context.WithTimeout(within(t), 50*time.Millisecond)
 	defer cancel()
 	if _, err := a.Receive(ctx, 1, time.Second); !errors.Is(err, bus.ErrAbsent) {
 		t.Errorf("no inbox: %v", err)

@@ -124,7 +124,7 @@ func outside(t testing.TB) (natsd.Config, *process) {
 // join connects a hub's side to a server of its own, as soon as that is up.
 func join(t testing.TB, cfg natsd.Config) *natsd.Server {
 	t.Helper()
-	ctx := context10(t)
+	ctx := within(t)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -159,7 +159,7 @@ func TestRemoteServer(t *testing.T) {
 	w.hub = w.openHub(0)
 	m := w.enrol("RO")
 	const secret = "a text that must not be on the disk"
-	if _, err := w.hub.Commit(context10(t), 0, []bus.OutMsg{{Subject: m.out(t), Data: []byte(secret)}}); err != nil {
+	if _, err := w.hub.Commit(within(t), 0, []bus.OutMsg{{Subject: m.out(t), Data: []byte(secret)}}); err != nil {
 		t.Fatal(err)
 	}
 	found := 0
@@ -188,12 +188,12 @@ func TestRemoteServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := bus.Remote{URL: cfg.URL, CertPEM: again.server.CertPEM()}
-	h, err := bus.OpenHub(context10(t), bus.HubConfig{At: at, Seed: who.Seed, UserJWT: who.JWT, Lasting: true})
+	h, err := bus.OpenHub(within(t), bus.HubConfig{At: at, Seed: who.Seed, UserJWT: who.JWT, Lasting: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.Close()
-	got, err := again.dial(m).Receive(context10(t), 1, 5*time.Second)
+	got, err := again.dial(m).Receive(within(t), 1, 5*time.Second)
 	if err != nil || string(got[0].Data) != secret {
 		t.Errorf("after a restart: %d, %v", len(got), err)
 	}
@@ -203,7 +203,7 @@ func TestRemoteServer(t *testing.T) {
 	p.key = "key-of-another-store"
 	p.start(t)
 	join(t, cfg)
-	_, err = bus.OpenHub(context10(t), bus.HubConfig{At: at, Seed: who.Seed, UserJWT: who.JWT, Lasting: true})
+	_, err = bus.OpenHub(within(t), bus.HubConfig{At: at, Seed: who.Seed, UserJWT: who.JWT, Lasting: true})
 	if !errors.Is(err, bus.ErrStream) {
 		t.Errorf("with another key on the server: %v", err)
 	}
@@ -211,7 +211,7 @@ func TestRemoteServer(t *testing.T) {
 	p.key = good
 	p.start(t)
 	join(t, cfg)
-	h, err = bus.OpenHub(context10(t), bus.HubConfig{At: at, Seed: who.Seed, UserJWT: who.JWT, Lasting: true})
+	h, err = bus.OpenHub(within(t), bus.HubConfig{At: at, Seed: who.Seed, UserJWT: who.JWT, Lasting: true})
 	if err != nil {
 		t.Fatalf("put right: %v", err)
 	}
@@ -232,11 +232,11 @@ func TestRemoteStrangers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c, err := bus.DialSystem(context10(t), bus.Remote{URL: cfg.URL, CertPEM: cert}, who.Seed, who.JWT, zerolog.New(io.Discard)); err == nil {
+	if c, err := bus.DialSystem(within(t), bus.Remote{URL: cfg.URL, CertPEM: cert}, who.Seed, who.JWT, zerolog.New(io.Discard)); err == nil {
 		c.Close()
 		t.Error("another hub's credentials are good here")
 	}
-	if _, err := bus.DialSystem(context10(t), bus.Remote{URL: cfg.URL, CertPEM: other.CertPEM()}, who.Seed, who.JWT, zerolog.Nop()); err == nil || !strings.Contains(err.Error(), "x509") {
+	if _, err := bus.DialSystem(within(t), bus.Remote{URL: cfg.URL, CertPEM: other.CertPEM()}, who.Seed, who.JWT, zerolog.Nop()); err == nil || !strings.Contains(err.Error(), "x509") {
 		t.Errorf("another server passes for this hub's: %v", err)
 	}
 }

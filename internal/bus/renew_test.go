@@ -25,7 +25,7 @@ func renew(t *testing.T, w *world) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if next, err := w.dial(b).Renew(context10(t)); !errors.Is(err, bus.ErrRenew) {
+	if next, err := w.dial(b).Renew(within(t)); !errors.Is(err, bus.ErrRenew) {
 		t.Errorf("B was given %q, %v", next, err)
 	}
 	old := a
@@ -33,17 +33,17 @@ func renew(t *testing.T, w *world) {
 		t.Fatal(err)
 	}
 	conn := w.dial(old)
-	next, err := conn.Renew(context10(t))
+	next, err := conn.Renew(within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	conn.Use(string(next))
-	for ctx := context10(t); stranger(w, old) != nil; { // until the old ones have ended
+	for ctx := within(t); stranger(w, old) != nil; { // until the old ones have ended
 		if ctx.Err() != nil {
 			t.Fatal("they do not end")
 		}
 	}
-	for ctx := context10(t); ; { // the connection comes back by itself
+	for ctx := within(t); ; { // the connection comes back by itself
 		err := conn.Publish(ctx, a.in(t, "RO", "ack"), []byte("after"))
 		if err == nil {
 			break

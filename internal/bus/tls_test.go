@@ -21,22 +21,22 @@ func TestTLS(t *testing.T) {
 	if !strings.HasPrefix(cfg.URL, "tls://127.0.0.1:") {
 		t.Errorf("URL %q", cfg.URL)
 	}
-	a, err := bus.Dial(context10(t), cfg)
+	a, err := bus.Dial(within(t), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	if err := a.Publish(context10(t), m.in(t, "RO", "ack"), []byte("x")); err != nil {
+	if err := a.Publish(within(t), m.in(t, "RO", "ack"), []byte("x")); err != nil {
 		t.Error(err)
 	}
 
 	cfg.CertPEM = another.server.CertPEM()
-	if _, err := bus.Dial(context10(t), cfg); err == nil || !strings.Contains(err.Error(), "x509") {
+	if _, err := bus.Dial(within(t), cfg); err == nil || !strings.Contains(err.Error(), "x509") {
 		t.Errorf("wrong pin: %v", err)
 	}
 	plain := w.overNetwork(m)
 	plain.URL = strings.Replace(plain.URL, "tls:", "nats:", 1)
-	if b, err := bus.Dial(context10(t), plain); err != nil {
+	if b, err := bus.Dial(within(t), plain); err != nil {
 		t.Errorf("the scheme decides: %v", err) // it must not: the pin asks for TLS
 	} else {
 		b.Close()

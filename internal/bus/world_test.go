@@ -51,7 +51,7 @@ type member struct {
 	cfg     bus.AgencyConfig
 }
 
-func context10(t testing.TB) context.Context {
+func within(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
@@ -96,7 +96,7 @@ func (w *world) openHub(intake int64) *bus.Hub {
 	if w.remote {
 		cfg.Server, cfg.At = nil, bus.Remote{URL: w.server.ClientURL(), CertPEM: w.server.CertPEM()}
 	}
-	h, err := bus.OpenHub(context10(w), cfg)
+	h, err := bus.OpenHub(within(w), cfg)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func (w *world) enrol(home fairlead.Jurisdiction) member {
 	if err := w.server.Activate(account); err != nil {
 		w.Fatal(err)
 	}
-	if err := w.hub.AddInbox(context10(w), home, account); err != nil {
+	if err := w.hub.AddInbox(within(w), home, account); err != nil {
 		w.Fatal(err)
 	}
 	seed, public, err := bus.NewUser()
@@ -134,7 +134,7 @@ func (w *world) enrol(home fairlead.Jurisdiction) member {
 
 func (w *world) dial(m member) *bus.Agency {
 	w.Helper()
-	a, err := bus.Dial(context10(w), m.cfg)
+	a, err := bus.Dial(within(w), m.cfg)
 	if err != nil {
 		w.Fatal(err)
 	}

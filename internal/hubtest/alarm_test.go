@@ -62,7 +62,7 @@ func TestAlarmsAreReported(t *testing.T) {
 	head := w.otherLog(t)
 	add(policy.AlarmRewritten, "the log was rewritten", head)
 	add(policy.AlarmAct, "the operator did something", []byte("an entry"))
-	if err := w.Settle(context1(t)); err != nil {
+	if err := w.Settle(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	if n := w.Hub.Broker().Status().Alarms; n != 1 {

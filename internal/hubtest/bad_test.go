@@ -274,7 +274,7 @@ func many(t *testing.T, w *World, on string) {
 // until syncs all agencies until something holds that the hub does by itself.
 func (w *World) until(t testing.TB, holds func() bool) {
 	t.Helper()
-	ctx := context1(t)
+	ctx := within(t)
 	for !holds() {
 		if _, err := w.syncAll(ctx); err != nil || ctx.Err() != nil {
 			t.Fatalf("waited in vain: %v", err)
@@ -298,7 +298,7 @@ func TestNotTaken(t *testing.T) {
 		{"fl.head", 10, bus.ErrSubject},
 		{own, 5<<20 + 1, bus.ErrFull},
 	} {
-		if err := alder.Conn.Publish(context1(t), test.on, make([]byte, test.size)); !errors.Is(err, test.want) {
+		if err := alder.Conn.Publish(within(t), test.on, make([]byte, test.size)); !errors.Is(err, test.want) {
 			t.Errorf("%s, %d bytes: %v", test.on, test.size, err)
 		}
 	}

@@ -72,7 +72,7 @@ func crashErasing(t *testing.T, step int, order func(testing.TB, *World, fairlea
 	p.stop(t)
 
 	// 3 In this process again, so that New's check can look at all of it.
-	if err := w.Reopen(context1(t)); err != nil {
+	if err := w.Reopen(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	w.settle(t)
@@ -87,7 +87,7 @@ func crashErasing(t *testing.T, step int, order func(testing.TB, *World, fairlea
 // only keeps one agency's program going, whatever becomes of the hub, until something holds.
 func (w *World) only(t testing.TB, id fairlead.AgencyID, holds func() bool) {
 	t.Helper()
-	ctx := context1(t)
+	ctx := within(t)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {
@@ -139,7 +139,7 @@ func crashRetaining(t *testing.T, step int) {
 		t.Fatalf("the hub did not die: %v", died)
 	}
 	w.Clock.Set(later)
-	if err := w.Reopen(context1(t)); err != nil {
+	if err := w.Reopen(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	w.until(t, func() bool { return !w.holds(t, section) })

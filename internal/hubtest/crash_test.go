@@ -76,7 +76,7 @@ type process struct {
 
 func startProcess(t testing.TB, dir, listen string) *process {
 	t.Helper()
-	cmd := exec.CommandContext(context1(t), os.Args[0], "-test.run=^$")
+	cmd := exec.CommandContext(within(t), os.Args[0], "-test.run=^$")
 	cmd.Env = append(os.Environ(), envDir+"="+dir, envListen+"="+listen)
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
@@ -170,7 +170,7 @@ func crash(t *testing.T, step int) {
 	p.stop(t)
 
 	// 3 In this process again, so that New's check can look at all of it.
-	if err := w.Reopen(context1(t)); err != nil {
+	if err := w.Reopen(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	w.settle(t)
@@ -204,7 +204,7 @@ func TestCrashKeeping(t *testing.T) {
 			if died := <-p.ended; died == nil || !strings.Contains(died.Error(), "signal: killed") {
 				t.Fatalf("the hub did not die: %v", died)
 			}
-			if err := w.Reopen(context1(t)); err != nil {
+			if err := w.Reopen(within(t)); err != nil {
 				t.Fatal(err)
 			}
 			if at := w.Hub.Broker().Status(); (at.Resumed == before) != (step == 9) || at.Resumed < before || at.Entries == before {
@@ -212,14 +212,14 @@ func TestCrashKeeping(t *testing.T) {
 			}
 			w.settle(t)
 			b := w.Hub.Broker()
-			if err := w.Reopen(context1(t)); err != nil {
+			if err := w.Reopen(within(t)); err != nil {
 				t.Fatal(err)
 			}
 			live, err := b.Known()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if whole, _, err := w.fold(context1(t), t.TempDir()); err != nil || whole != live {
+			if whole, _, err := w.fold(within(t), t.TempDir()); err != nil || whole != live {
 				t.Errorf("the hub knows something else than one that folds its log: %v", err)
 			}
 		})
@@ -270,7 +270,7 @@ func (w *World) trySync(ctx context.Context) {
 // hold keeps all agencies' programs going, whatever becomes of the hub, until something holds.
 func (w *World) hold(t testing.TB, holds func() bool) {
 	t.Helper()
-	ctx := context1(t)
+	ctx := within(t)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for !holds() {

@@ -135,7 +135,7 @@ func (c *custodian) Unwrap(pkesk []byte) ([]byte, error) { return c.ask(asked{Un
 // startCustodian runs this test again as a custodian, and answers the key that it made.
 func startCustodian(t *testing.T, dir string, at time.Time) (c *custodian, key *seal.Key, stop func()) {
 	t.Helper()
-	cmd := exec.CommandContext(context1(t), os.Args[0])
+	cmd := exec.CommandContext(within(t), os.Args[0])
 	cmd.Env = append(os.Environ(), envCustody+"="+dir, envCustody+"_AT="+at.Format(time.RFC3339))
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
@@ -173,10 +173,10 @@ func (w *World) entrusted(t *testing.T, key *seal.Key) *Agency {
 	must(t, err)
 	signed, err = w.sponsor(signed)
 	must(t, err)
-	admission, err := w.Hub.Approve(context1(t), signed)
+	admission, err := w.Hub.Approve(within(t), signed)
 	must(t, err)
 	a := &Agency{ID: Birch}
-	a.Conn, err = bus.Dial(context1(t), bus.AgencyConfig{InProcess: w.Hub, Seed: seed, UserJWT: admission.UserJWT, Account: admission.Account})
+	a.Conn, err = bus.Dial(within(t), bus.AgencyConfig{InProcess: w.Hub, Seed: seed, UserJWT: admission.UserJWT, Account: admission.Account})
 	must(t, err)
 	must(t, os.MkdirAll(w.home(Birch), 0o700))
 	a.Client, err = client.Open(client.Config{
@@ -194,18 +194,18 @@ func (w *World) entrusted(t *testing.T, key *seal.Key) *Agency {
 // signed or opened any more, and nobody takes that for a damaged message.
 func TestCustody(t *testing.T) {
 	t.Parallel()
-	w, err := Open(context1(t), Config{Dir: t.TempDir(), Start: DefaultStart()})
+	w, err := Open(within(t), Config{Dir: t.TempDir(), Start: DefaultStart()})
 	must(t, err)
 	t.Cleanup(w.Close)
 	for _, id := range []fairlead.AgencyID{Alder, Aspen} {
-		_, err := w.Enrol(context1(t), registry.Request{Agency: id, Name: string(id), Type: fairlead.TypeLA, Jurisdiction: "GB-ENG", Emergency: true})
+		_, err := w.Enrol(within(t), registry.Request{Agency: id, Name: string(id), Type: fairlead.TypeLA, Jurisdiction: "GB-ENG", Emergency: true})
 		must(t, err)
 	}
 	vault := filepath.Join(t.TempDir(), "vault")
 	c, key, stop := startCustodian(t, vault, w.Clock.Now())
 	b := w.entrusted(t, key)
 	w.settle(t)
-	must(t, w.Agree(context1(t), defaultAgreement(w.Clock.Now())))
+	must(t, w.Agree(within(t), defaultAgreement(w.Clock.Now())))
 
 	in := w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{"school":"x"}`)))
 	if got := w.open(t, Birch, in.ID); got["EDU"] != `{"school":"x"}` {
@@ -223,7 +223,7 @@ func TestCustody(t *testing.T) {
 	if d, err := b.OwnContent(out.ID); err != nil || string(d.Sections[0].Content) != `{"answer":"y"}` {
 		t.Errorf("its own copy: %v", err)
 	}
-	must(t, w.Check(context1(t)))
+	must(t, w.Check(within(t)))
 	if c.signed[keyring.ContextEnrolment] != 1 || c.signed[keyring.ContextShare] < 4 || c.signed[keyring.ContextSection] < 2 || c.opened < 2 || len(c.signed) != 3 {
 		t.Errorf("the custodian signed %v and unwrapped %d", c.signed, c.opened)
 	}

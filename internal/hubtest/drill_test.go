@@ -34,7 +34,7 @@ func TestRestoreHub(t *testing.T) {
 		t.Fatal(err)
 	}
 	backup(t, saved, hub)
-	if err := w.Reopen(context1(t)); err != nil {
+	if err := w.Reopen(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	after := w.send(t, Alder, DraftAssessment(Aspen, Section("EDU", `{"school":"after"}`)))
@@ -50,7 +50,7 @@ func TestRestoreOldHub(t *testing.T) {
 	w.Close()
 	hub, saved := filepath.Join(w.Dir, "hub"), filepath.Join(t.TempDir(), "backup")
 	backup(t, hub, saved)
-	if err := w.Reopen(context1(t)); err != nil {
+	if err := w.Reopen(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{"school":"forgotten"}`)))
@@ -59,7 +59,7 @@ func TestRestoreOldHub(t *testing.T) {
 		t.Fatal(err)
 	}
 	backup(t, saved, hub)
-	if err := w.Reopen(context1(t)); err != nil {
+	if err := w.Reopen(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	cedar := w.Agency(Cedar)
@@ -67,7 +67,7 @@ func TestRestoreOldHub(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.until(t, func() bool {
-		_, err := cedar.Sync(context1(t), 0)
+		_, err := cedar.Sync(within(t), 0)
 		alarms, bad := cedar.Alarms()
 		return err == nil && bad == nil && len(alarms) > 0
 	})
@@ -83,7 +83,7 @@ func TestRestoreAgency(t *testing.T) {
 	w.disconnect(Birch)
 	home, saved := w.home(Birch), filepath.Join(t.TempDir(), "backup")
 	backup(t, home, saved)
-	if _, err := w.Connect(context1(t), Birch); err != nil {
+	if _, err := w.Connect(within(t), Birch); err != nil {
 		t.Fatal(err)
 	}
 	second := w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{"school":"since"}`)))
@@ -92,11 +92,11 @@ func TestRestoreAgency(t *testing.T) {
 		t.Fatal(err)
 	}
 	backup(t, saved, home)
-	birch, err := w.Connect(context1(t), Birch)
+	birch, err := w.Connect(within(t), Birch)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := birch.Conn.Rewind(context1(t), 0); err != nil {
+	if err := birch.Conn.Rewind(within(t), 0); err != nil {
 		t.Fatal(err)
 	}
 	w.settle(t)

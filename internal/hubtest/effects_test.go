@@ -208,7 +208,7 @@ func training(t *testing.T, w *World) {
 // anExercise goes between those who take part, and is never among what is meant.
 func anExercise(t *testing.T, w *World) {
 	rules := registry.Rules{Groups: []registry.Group{{Name: GroupAlert, Members: []fairlead.AgencyID{Alder, Aspen, Birch, Cedar}}}, Exercises: []fairlead.AgencyID{Alder, Birch}}
-	if err := w.Hub.SetRules(context1(t), rules); err != nil {
+	if err := w.Hub.SetRules(within(t), rules); err != nil {
 		t.Fatal(err)
 	}
 	w.settle(t)

@@ -19,11 +19,11 @@ import (
 // auditor mirrors the hub's log by its HTTP server.
 func (w *World) auditor(t testing.TB, dir string) (monitor.Report, error) {
 	t.Helper()
-	credential, err := w.Auditor(context1(t))
+	credential, err := w.Auditor(within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return monitor.Mirror(context1(t), monitor.MirrorConfig{URL: w.Hub.HTTPURL(), Credential: credential, Dir: dir, VKey: w.Hub.LogKey()})
+	return monitor.Mirror(within(t), monitor.MirrorConfig{URL: w.Hub.HTTPURL(), Credential: credential, Dir: dir, VKey: w.Hub.LogKey()})
 }
 
 func erasing(entries ...int64) registry.Erasing {
@@ -37,7 +37,7 @@ func erasing(entries ...int64) registry.Erasing {
 // gone lists the entries that a replay could not decide again.
 func gone(t testing.TB, dir string) (list []int64, all []monitor.Gone) {
 	t.Helper()
-	r, err := monitor.Replay(context1(t), dir, "")
+	r, err := monitor.Replay(within(t), dir, "")
 	if err != nil {
 		t.Fatalf("%v\n%s", err, r.Words())
 	}
@@ -66,27 +66,27 @@ func TestEraseDetails(t *testing.T) {
 	}
 
 	for entry, why := range map[int64]string{0: "of the register", recall.Index: "erase both", 1 << 40: "no such entry"} {
-		if err := w.Hub.EraseDetails(context1(t), erasing(entry)); err == nil || !strings.Contains(err.Error(), why) {
+		if err := w.Hub.EraseDetails(within(t), erasing(entry)); err == nil || !strings.Contains(err.Error(), why) {
 			t.Errorf("entry %d: %v, want %q", entry, err, why)
 		}
 	}
 	early := erasing(s.Index)
 	early.Reason = "retention"
-	if err := w.Hub.EraseDetails(context1(t), early); err == nil || !strings.Contains(err.Error(), "its time is not over") {
+	if err := w.Hub.EraseDetails(within(t), early); err == nil || !strings.Contains(err.Error(), "its time is not over") {
 		t.Errorf("too early: %v", err)
 	}
 	for i, l := range w.lines(t) {
 		if sh := l.Detail.Share; sh != nil && strings.Contains(string(sh.Header), `"kind":"agreement.`) {
-			if err := w.Hub.EraseDetails(context1(t), erasing(int64(i))); err == nil || !strings.Contains(err.Error(), "agreement.") {
+			if err := w.Hub.EraseDetails(within(t), erasing(int64(i))); err == nil || !strings.Contains(err.Error(), "agreement.") {
 				t.Errorf("an agreement: %v", err)
 			}
 		}
 	}
-	if err := w.Hub.EraseDetails(context1(t), erasing(s.Index)); err != nil {
+	if err := w.Hub.EraseDetails(within(t), erasing(s.Index)); err != nil {
 		t.Fatal(err)
 	}
 	order := int64(len(w.lines(t)) - 2) // the last one tells its recipient
-	if err := w.Hub.EraseDetails(context1(t), erasing(s.Index)); err == nil || !strings.Contains(err.Error(), "erased already") {
+	if err := w.Hub.EraseDetails(within(t), erasing(s.Index)); err == nil || !strings.Contains(err.Error(), "erased already") {
 		t.Errorf("twice: %v", err)
 	}
 	w.settle(t)
@@ -123,7 +123,7 @@ func TestEraseDetails(t *testing.T) {
 				}
 			}
 		}
-		if err := w.Reopen(context1(t)); err != nil {
+		if err := w.Reopen(within(t)); err != nil {
 			t.Fatal(err)
 		}
 		w.settle(t)
@@ -163,7 +163,7 @@ func TestEraseLies(t *testing.T) {
 	w := New(t, Config{HTTP: "127.0.0.1:0"})
 	s := w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{"n":1}`)))
 	more := w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{"n":2}`)))
-	if _, err := w.Auditor(context1(t)); err != nil { // its entries come before the copies
+	if _, err := w.Auditor(within(t)); err != nil { // its entries come before the copies
 		t.Fatal(err)
 	}
 	details := filepath.Join(w.Dir, "hub", broker.DetailsDir)
@@ -189,7 +189,7 @@ func TestEraseLies(t *testing.T) {
 		if err := w.mirror(copied); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := monitor.Verify(context1(t), copied, ""); !errors.Is(err, want) {
+		if _, err := monitor.Verify(within(t), copied, ""); !errors.Is(err, want) {
 			t.Errorf("verify: %v", err)
 		}
 	}
@@ -203,16 +203,16 @@ func TestEraseLies(t *testing.T) {
 	spoil(s.Index) // erased, and no order
 	audit(monitor.ErrAltered, "no entry of the log orders it")
 	w.Close()
-	if err := w.Reopen(context1(t)); err == nil || !errors.Is(err, broker.ErrDiverged) {
+	if err := w.Reopen(within(t)); err == nil || !errors.Is(err, broker.ErrDiverged) {
 		t.Fatalf("it starts: %v", err)
 	}
 	w.Close()
 	restore(then)
-	if err := w.Reopen(context1(t)); err != nil {
+	if err := w.Reopen(within(t)); err != nil {
 		t.Fatal(err)
 	}
 
-	if err := w.Hub.EraseDetails(context1(t), erasing(s.Index)); err != nil {
+	if err := w.Hub.EraseDetails(within(t), erasing(s.Index)); err != nil {
 		t.Fatal(err)
 	}
 	w.settle(t)
@@ -233,11 +233,11 @@ func TestEraseLies(t *testing.T) {
 	if err := w.mirror(copied); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := monitor.Verify(context1(t), copied, ""); !errors.Is(err, monitor.ErrAltered) || !strings.Contains(err.Error(), "still here") {
+	if _, err := monitor.Verify(within(t), copied, ""); !errors.Is(err, monitor.ErrAltered) || !strings.Contains(err.Error(), "still here") {
 		t.Errorf("verify: %v", err)
 	}
 	// That is what a crash leaves as well: a hub that starts does what was ordered.
-	if err := w.Reopen(context1(t)); err != nil {
+	if err := w.Reopen(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	if !w.lines(t)[s.Index].Erased {

@@ -106,7 +106,7 @@ func (w *World) frame(t testing.TB, by fairlead.AgencyID, id fairlead.ShareID) (
 // publish hands bytes to the intake over an agency's own connection.
 func (w *World) publish(t testing.TB, from fairlead.AgencyID, on string, data []byte) {
 	t.Helper()
-	if err := w.Agency(from).Conn.Publish(context1(t), on, data); err != nil {
+	if err := w.Agency(from).Conn.Publish(within(t), on, data); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -124,12 +124,12 @@ func (w *World) ledger(t testing.TB) (list []message) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := bus.OpenHub(context1(t), bus.HubConfig{Server: w.Hub.NATS(), Seed: who.Seed, UserJWT: who.JWT})
+	h, err := bus.OpenHub(within(t), bus.HubConfig{Server: w.Hub.NATS(), Seed: who.Seed, UserJWT: who.JWT})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer h.Close()
-	err = h.ReadLedger(context1(t), 1, "", func(_ uint64, on string, data []byte) error {
+	err = h.ReadLedger(within(t), 1, "", func(_ uint64, on string, data []byte) error {
 		list = append(list, message{on, data})
 		return nil
 	})

@@ -35,7 +35,7 @@ func TestHold(t *testing.T) {
 	t.Parallel()
 	w := New(t, Config{})
 	held, late, approve := w.waiting(t)
-	if err := w.Reopen(context1(t)); err != nil {
+	if err := w.Reopen(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	if s := approve("sw1"); s.State != client.RefusedBy || s.Verdict.Causes[0].Reason != fairlead.ReasonSecondPerson {

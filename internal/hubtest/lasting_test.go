@@ -30,7 +30,7 @@ func TestRotation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if list, err := birch.Wait(context1(t), rotation); err != nil || list[0].State != client.Recorded {
+	if list, err := birch.Wait(within(t), rotation); err != nil || list[0].State != client.Recorded {
 		t.Fatalf("%+v %v", list, err)
 	}
 	w.settle(t)
@@ -90,7 +90,7 @@ func TestReopen(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines, tree := w.lines(t), w.Agency(Birch).Tree()
-	if err := w.Reopen(context1(t)); err != nil {
+	if err := w.Reopen(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.Agency(Birch).Tree(); got != tree {
@@ -128,12 +128,12 @@ func TestTwice(t *testing.T) {
 	before := len(w.lines(t))
 	agency := w.Hub.Broker().Agency(Birch)
 	signed := registry.SignedRequest{Request: agency.Request, Signature: agency.Signature, RootSignature: agency.RootSignature}
-	admission, err := w.Hub.Approve(context1(t), signed)
+	admission, err := w.Hub.Approve(within(t), signed)
 	if err != nil || admission.Account != agency.Account || len(w.lines(t)) != before {
 		t.Errorf("%+v %v, %d entries more", admission, err, len(w.lines(t))-before)
 	}
 	signed.Request = append(slices.Clone(signed.Request), ' ')
-	if _, err := w.Hub.Approve(context1(t), signed); err == nil {
+	if _, err := w.Hub.Approve(within(t), signed); err == nil {
 		t.Error("a request that nobody signed was approved")
 	}
 	if n := slices.IndexFunc(w.lines(t), func(l Line) bool { return l.Leaf.Class != entry.ClassRegister }); n != 5 {

@@ -89,7 +89,7 @@ func leakyStory(t *testing.T, w *World) *client.SentShare {
 	w.send(t, Alder, d) // refused
 	alert := DraftAlert(Section("RISK", words), client.DraftSection{Code: "BIO-PHOTO", Art9: "A9-2-g", Sch1: "SPI-18", P18: "CANNOT_GIVE", Type: "image/png", Content: []byte(words)})
 	alert.Case = markers[3]
-	if _, err := w.Send(context1(t), Aspen, alert); err != nil {
+	if _, err := w.Send(within(t), Aspen, alert); err != nil {
 		t.Fatal(err)
 	}
 	answer := w.send(t, Birch, DraftAnswer(Alder, w.send(t, Alder, DraftRequest(Birch, Section("EDU", words))).ID, Section("EDU", words)))
@@ -118,7 +118,7 @@ func TestNoLeak(t *testing.T) {
 		texts[fmt.Sprintf("LEDGER %d", i+1)] = append([]byte(m.on+"\n"), m.data...)
 	}
 	maps.Copy(texts, w.served(t))
-	if err := w.Check(context1(t)); err != nil {
+	if err := w.Check(within(t)); err != nil {
 		t.Error(err)
 	}
 	w.Close() // now everything is on disk
@@ -145,7 +145,7 @@ func TestNoLeak(t *testing.T) {
 // served is what the hub serves over HTTP, to an auditor with a credential.
 func (w *World) served(t *testing.T) map[string][]byte {
 	t.Helper()
-	credential, err := w.Auditor(context1(t))
+	credential, err := w.Auditor(within(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -154,7 +154,7 @@ func (w *World) served(t *testing.T) map[string][]byte {
 	for _, path := range []string{
 		"/checkpoint", "/metrics", "/healthz", "/details/000", fmt.Sprintf("/tile/0/000.p/%d", size), fmt.Sprintf("/tile/entries/000.p/%d", size),
 	} {
-		req, err := http.NewRequestWithContext(context1(t), http.MethodGet, w.Hub.HTTPURL()+path, nil)
+		req, err := http.NewRequestWithContext(within(t), http.MethodGet, w.Hub.HTTPURL()+path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -179,7 +179,7 @@ func TestCipher(t *testing.T) {
 	t.Parallel()
 	w := New(t, Config{})
 	s := w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{}`)))
-	if err := w.Check(context1(t)); err != nil {
+	if err := w.Check(within(t)); err != nil {
 		t.Error(err)
 	}
 	w.Close()

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func context1(t testing.TB) context.Context {
+func within(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	t.Cleanup(cancel)
@@ -41,7 +41,7 @@ func context1(t testing.TB) context.Context {
 // send sends a draft with one recipient, and settles.
 func (w *World) send(t testing.TB, from fairlead.AgencyID, d *client.Draft) *client.SentShare {
 	t.Helper()
-	sent, err := w.Send(context1(t), from, d)
+	sent, err := w.Send(within(t), from, d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func (w *World) train(t testing.TB, users ...string) {
 
 func (w *World) settle(t testing.TB) {
 	t.Helper()
-	if err := w.Settle(context1(t)); err != nil {
+	if err := w.Settle(within(t)); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -81,7 +81,7 @@ func (w *World) sent(t testing.TB, by fairlead.AgencyID, id fairlead.ShareID) *c
 
 func (w *World) lines(t testing.TB) []Line {
 	t.Helper()
-	lines, err := w.Lines(context1(t))
+	lines, err := w.Lines(within(t))
 	if err != nil {
 		t.Fatal(err)
 	}

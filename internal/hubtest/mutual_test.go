@@ -18,17 +18,17 @@ func TestMutualTLS(t *testing.T) {
 	t.Parallel()
 	ca, caPEM, _ := Certify(t, nil, nil)
 	stranger, _, _ := Certify(t, nil, nil)
-	if bad, err := Open(context1(t), Config{Dir: t.TempDir(), Start: DefaultStart(), Listen: FreeAddress(t), ClientCA: []byte("no PEM")}); err == nil {
+	if bad, err := Open(within(t), Config{Dir: t.TempDir(), Start: DefaultStart(), Listen: FreeAddress(t), ClientCA: []byte("no PEM")}); err == nil {
 		bad.Close()
 		t.Fatal("it starts without an authority")
 	}
-	w, err := Open(context1(t), Config{Dir: t.TempDir(), Start: DefaultStart(), Listen: FreeAddress(t), ClientCA: caPEM})
+	w, err := Open(within(t), Config{Dir: t.TempDir(), Start: DefaultStart(), Listen: FreeAddress(t), ClientCA: caPEM})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer w.Close()
 	w.join(t, registry.Request{Agency: Alder, Name: "Alder Council", Type: fairlead.TypeLA, Jurisdiction: "GB-ENG"})
-	if _, err := w.Connect(context1(t), Alder); err == nil {
+	if _, err := w.Connect(within(t), Alder); err == nil {
 		t.Error("it is let in without a certificate")
 	}
 	over := func(c *x509.Certificate) { c.NotAfter = time.Now().Add(-time.Minute) }
@@ -41,7 +41,7 @@ func TestMutualTLS(t *testing.T) {
 		if err := client.SetTLS(w.home(Alder), keystore.Unsealed, cert, key); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.Connect(context1(t), Alder); err == nil {
+		if _, err := w.Connect(within(t), Alder); err == nil {
 			t.Errorf("it is let in with a certificate %s", name)
 		}
 	}
@@ -62,7 +62,7 @@ func TestMutualTLS(t *testing.T) {
 		c.Close()
 		t.Error("TLS 1.2 is spoken")
 	}
-	if _, err := w.Connect(context1(t), Alder); err != nil {
+	if _, err := w.Connect(within(t), Alder); err != nil {
 		t.Fatal(err)
 	}
 	w.settle(t)
@@ -75,7 +75,7 @@ func (w *World) join(t testing.TB, r registry.Request) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	admission, err := w.Hub.Approve(context1(t), signed)
+	admission, err := w.Hub.Approve(within(t), signed)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -89,7 +89,7 @@ func TestOutage(t *testing.T) {
 			w.consent(t)
 			w.Close()
 			w.spoil(t, ofKind(kind))
-			ctx := context1(t)
+			ctx := within(t)
 			if err := w.Reopen(ctx); err != nil {
 				t.Fatal(err)
 			}
@@ -132,7 +132,7 @@ func TestNoKeysNoHub(t *testing.T) {
 			w.settle(t)
 			w.Close()
 			w.spoil(t, is)
-			if err := w.Reopen(context1(t)); err == nil {
+			if err := w.Reopen(within(t)); err == nil {
 				t.Error("it starts")
 				w.Close()
 			}

@@ -56,7 +56,7 @@ func (w *World) restored(t *testing.T, id fairlead.AgencyID, saved string) *Agen
 		t.Fatal(err)
 	}
 	backup(t, saved, w.home(id))
-	a, err := w.Connect(context1(t), id)
+	a, err := w.Connect(within(t), id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func (w *World) restored(t *testing.T, id fairlead.AgencyID, saved string) *Agen
 
 func (w *World) again(t *testing.T, id fairlead.AgencyID) {
 	t.Helper()
-	if err := w.Agency(id).Conn.Rewind(context1(t), 0); err != nil {
+	if err := w.Agency(id).Conn.Rewind(within(t), 0); err != nil {
 		t.Fatal(err)
 	}
 	w.settle(t)
@@ -93,7 +93,7 @@ func (w *World) save(t *testing.T, id fairlead.AgencyID) string {
 	w.disconnect(id)
 	saved := filepath.Join(t.TempDir(), "backup")
 	backup(t, w.home(id), saved)
-	if _, err := w.Connect(context1(t), id); err != nil {
+	if _, err := w.Connect(within(t), id); err != nil {
 		t.Fatal(err)
 	}
 	return saved
@@ -184,7 +184,7 @@ func TestPayloadRetention(t *testing.T) {
 	}
 
 	// 3 Its recipient comes back, takes what is new, and all of it again; then from the copy of before.
-	birch, err := w.Connect(context1(t), Birch)
+	birch, err := w.Connect(within(t), Birch)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,11 +216,11 @@ func TestPayloadRetention(t *testing.T) {
 
 	// 4 What waited for an answer or a person goes when it came, and its time is over; also by a hub that began anew, and
 	// where the time was made longer meanwhile.
-	if err := w.Reopen(context1(t)); err != nil {
+	if err := w.Reopen(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	w.settle(t)
-	if err := w.Hub.SetRules(context1(t), registry.Rules{PayloadDays: 120}); err != nil {
+	if err := w.Hub.SetRules(within(t), registry.Rules{PayloadDays: 120}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Agency(Birch).AnswerRecall(asked.ID, "quarantined", &client.Draft{Role: "PRACTITIONER", User: "is1"}); err != nil {
@@ -253,7 +253,7 @@ func TestAgainAfterErasure(t *testing.T) {
 	saved := w.save(t, Birch)
 	s := w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{"n":1}`)))
 	w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{"n":2}`)))
-	if err := w.Hub.EraseDetails(context1(t), erasing(s.Index)); err != nil {
+	if err := w.Hub.EraseDetails(within(t), erasing(s.Index)); err != nil {
 		t.Fatal(err)
 	}
 	w.settle(t)
@@ -293,7 +293,7 @@ func TestRetainedUnderOldKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.admit(context1(t), Birch, signed); err != nil {
+	if _, err := w.admit(within(t), Birch, signed); err != nil {
 		t.Fatal(err)
 	}
 	w.again(t, Birch)
@@ -366,7 +366,7 @@ func TestDeletedAfterItWasStored(t *testing.T) {
 		t.Errorf("%v", alarms)
 	}
 	w.Close()
-	if err := w.startHub(context1(t)); err == nil || !strings.Contains(err.Error(), bus.ErrGap.Error()) {
+	if err := w.startHub(within(t)); err == nil || !strings.Contains(err.Error(), bus.ErrGap.Error()) {
 		t.Errorf("started: %v", err)
 	}
 }
@@ -376,7 +376,7 @@ func (w *World) lose(t testing.TB, section []byte) {
 	t.Helper()
 	for i, m := range w.ledger(t) {
 		if kind, _, err := envelope.ParseFrame(m.data); err == nil && kind == envelope.TypeDelivery && strings.Contains(string(m.data), string(section)) {
-			if err := openBus(t, w.Hub.NATS()).Erase(context1(t), uint64(i+1)); err != nil {
+			if err := openBus(t, w.Hub.NATS()).Erase(within(t), uint64(i+1)); err != nil {
 				t.Fatal(err)
 			}
 			return
@@ -435,10 +435,10 @@ func TestRetainedManyAtOnce(t *testing.T) {
 	if r, err := birch.Retained(); err != nil || len(r.Lost) != n {
 		t.Errorf("%d lost, %v", len(r.Lost), err)
 	}
-	if err := w.Reopen(context1(t)); err != nil { // with its state
+	if err := w.Reopen(within(t)); err != nil { // with its state
 		t.Fatal(err)
 	}
-	if err := w.folds(context1(t)); err != nil {
+	if err := w.folds(within(t)); err != nil {
 		t.Error(err)
 	}
 	w.Close()

@@ -26,7 +26,7 @@ func (w *World) alone(t testing.TB, from fairlead.AgencyID, d *client.Draft) fai
 
 func (w *World) verdict(t testing.TB, from fairlead.AgencyID, id fairlead.ShareID) {
 	t.Helper()
-	if list, err := w.Agency(from).Wait(context1(t), id); err != nil || list[0].State == client.RefusedBy {
+	if list, err := w.Agency(from).Wait(within(t), id); err != nil || list[0].State == client.RefusedBy {
 		t.Fatalf("%+v %v", list, err)
 	}
 }
@@ -94,7 +94,7 @@ func TestRecallBeforeItIsStored(t *testing.T) {
 		t.Error("what came after it was never acknowledged")
 	}
 	// Both start again on what they left behind.
-	if err := w.Reopen(context1(t)); err != nil {
+	if err := w.Reopen(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{"n":4}`)))
@@ -150,7 +150,7 @@ func TestDeletedOffTheRecord(t *testing.T) {
 	section, erased := w.sealed(t, Alder, id), false
 	for i, m := range w.ledger(t) {
 		if kind, _, err := envelope.ParseFrame(m.data); err == nil && kind == envelope.TypeDelivery && bytes.Contains(m.data, section) {
-			if err := openBus(t, w.Hub.NATS()).Erase(context1(t), uint64(i+1)); err != nil {
+			if err := openBus(t, w.Hub.NATS()).Erase(within(t), uint64(i+1)); err != nil {
 				t.Fatal(err)
 			}
 			erased = true
@@ -163,7 +163,7 @@ func TestDeletedOffTheRecord(t *testing.T) {
 	}
 	// Nor does a broker start again on a ledger that lacks what nobody ordered deleted.
 	w.Close()
-	if err := w.startHub(context1(t)); !errors.Is(err, bus.ErrGap) {
+	if err := w.startHub(within(t)); !errors.Is(err, bus.ErrGap) {
 		t.Errorf("started: %v", err)
 	}
 }

@@ -23,7 +23,7 @@ func (w *World) reenrol(t testing.TB, id fairlead.AgencyID) *Agency {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := w.admit(context1(t), id, signed)
+	a, err := w.admit(within(t), id, signed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,19 +51,19 @@ func TestReenrol(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := thief.Home.Dial(context1(t), nil, w.cfg.Log) // the thief's
+	conn, err := thief.Home.Dial(within(t), nil, w.cfg.Log) // the thief's
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
 	w.Clock.Set(w.Clock.Now().Add(time.Minute))
 	birch := w.reenrol(t, Birch)
-	if _, err := conn.Renew(context1(t)); err == nil {
+	if _, err := conn.Renew(within(t)); err == nil {
 		t.Error("the live connection of the old key still gets credentials")
 	}
 	out := func(when string) {
 		t.Helper()
-		if c, err := thief.Home.Dial(context1(t), nil, w.cfg.Log); err == nil {
+		if c, err := thief.Home.Dial(within(t), nil, w.cfg.Log); err == nil {
 			c.Close()
 			t.Errorf("%s: the old user key is let in", when)
 		}
@@ -95,10 +95,10 @@ func TestReenrol(t *testing.T) {
 			t.Errorf("on its way from %s: %s, %+v", by, s.State, s.Verdict)
 		}
 	}
-	if err := w.Check(context1(t)); err != nil {
+	if err := w.Check(within(t)); err != nil {
 		t.Error(err)
 	}
-	if err := w.Reopen(context1(t)); err != nil {
+	if err := w.Reopen(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	out("after a restart")
@@ -129,17 +129,17 @@ func TestReenrolCrash(t *testing.T) {
 	}
 	a := signed.Agency(r)
 	a.Account = w.Hub.Broker().Agency(Birch).Account
-	if err := w.Hub.Broker().Reenrol(context1(t), a); err != nil {
+	if err := w.Hub.Broker().Reenrol(within(t), a); err != nil {
 		t.Fatal(err)
 	}
-	if w.Close(); w.startHub(context1(t)) != nil {
+	if w.Close(); w.startHub(within(t)) != nil {
 		t.Fatal("no hub")
 	}
-	if c, err := thief.Home.Dial(context1(t), nil, w.cfg.Log); err == nil {
+	if c, err := thief.Home.Dial(within(t), nil, w.cfg.Log); err == nil {
 		c.Close()
 		t.Error("the next start lets the old user key in")
 	}
-	admission, err := w.Hub.Approve(context1(t), signed) // again: the same admission
+	admission, err := w.Hub.Approve(within(t), signed) // again: the same admission
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestReenrolCrash(t *testing.T) {
 	if err := client.Join(dir, *admission); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.ConnectAll(context1(t)); err != nil {
+	if err := w.ConnectAll(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	w.settle(t)
@@ -196,14 +196,14 @@ func TestReenrolFromNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	birch, err := w.admit(context1(t), Birch, signed)
+	birch, err := w.admit(within(t), Birch, signed)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !birch.Home.StartsOver(birch.Client) {
 		t.Fatal("it does not start over")
 	}
-	if err := birch.Conn.Rewind(context1(t), 0); err != nil {
+	if err := birch.Conn.Rewind(within(t), 0); err != nil {
 		t.Fatal(err)
 	}
 	w.settle(t)

@@ -14,7 +14,7 @@ func TestRetention(t *testing.T) {
 	t.Parallel()
 	w := New(t, Config{})
 	s := w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{"n":1}`)))
-	if err := w.Hub.SetRules(context1(t), registry.Rules{HeaderDays: 30}); err != nil {
+	if err := w.Hub.SetRules(within(t), registry.Rules{HeaderDays: 30}); err != nil {
 		t.Fatal(err)
 	}
 	made := w.lines(t)[s.Index].Leaf.At
@@ -48,7 +48,7 @@ func TestRetention(t *testing.T) {
 	if len(orders) != len(list) {
 		t.Errorf("erased %v, ordered %v", list, orders)
 	}
-	if err := w.Reopen(context1(t)); err != nil {
+	if err := w.Reopen(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{"n":2}`))) // under the agreement, which stays

@@ -29,7 +29,7 @@ func TestRevoke(t *testing.T) {
 	}
 	out := func(when string) {
 		t.Helper()
-		if c, err := cedar.Home.Dial(context1(t), nil, w.cfg.Log); err == nil {
+		if c, err := cedar.Home.Dial(within(t), nil, w.cfg.Log); err == nil {
 			c.Close()
 			t.Errorf("%s: a revoked user is let in", when)
 		} else if !strings.Contains(err.Error(), "Authorization") && !strings.Contains(err.Error(), "Revoked") {
@@ -37,7 +37,7 @@ func TestRevoke(t *testing.T) {
 		}
 	}
 	out("at once")
-	if _, err := cedar.Conn.Renew(context1(t)); err == nil {
+	if _, err := cedar.Conn.Renew(within(t)); err == nil {
 		t.Error("its live connection still gets credentials")
 	}
 	w.disconnect(Cedar)
@@ -45,13 +45,13 @@ func TestRevoke(t *testing.T) {
 		t.Errorf("of the others: %s", s.State)
 	}
 	w.Close()
-	if err := w.startHub(context1(t)); err != nil {
+	if err := w.startHub(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	out("after a restart")
 	record := w.Hub.Broker().Agency(Cedar)
 	again := registry.SignedRequest{Request: record.Request, Signature: record.Signature, RootSignature: record.RootSignature, Vouched: record.Vouched}
-	if _, err := w.Hub.Approve(context1(t), again); !errors.Is(err, natsd.ErrRevoked) {
+	if _, err := w.Hub.Approve(within(t), again); !errors.Is(err, natsd.ErrRevoked) {
 		t.Errorf("admitted again: %v", err)
 	}
 	if cedar.Home.Admission != before {
@@ -66,33 +66,33 @@ func TestRemovedForGood(t *testing.T) {
 	w := New(t, Config{Listen: FreeAddress(t)})
 	cedar := w.Agency(Cedar)
 	record := w.Hub.Broker().Agency(Cedar)
-	if err := w.Hub.Remove(context1(t), registry.Suspension{Agency: Cedar, Reason: "breach"}); err != nil {
+	if err := w.Hub.Remove(within(t), registry.Suspension{Agency: Cedar, Reason: "breach"}); err != nil {
 		t.Fatal(err)
 	}
 	w.disconnect(Cedar)
 	out := func(when string) {
 		t.Helper()
-		if c, err := cedar.Home.Dial(context1(t), nil, w.cfg.Log); err == nil {
+		if c, err := cedar.Home.Dial(within(t), nil, w.cfg.Log); err == nil {
 			c.Close()
 			t.Errorf("%s: it is let in", when)
 		}
 		again := registry.SignedRequest{Request: record.Request, Signature: record.Signature, RootSignature: record.RootSignature, Vouched: record.Vouched}
-		if _, err := w.Hub.Approve(context1(t), again); err == nil || !strings.Contains(err.Error(), "removed") {
+		if _, err := w.Hub.Approve(within(t), again); err == nil || !strings.Contains(err.Error(), "removed") {
 			t.Errorf("%s: admitted again, %v", when, err)
 		}
 	}
 	out("at once")
 	// As if the hub had died between the entry and the server: the next start finishes it.
 	aspen := w.Agency(Aspen)
-	if err := w.Hub.Broker().Remove(context1(t), registry.Suspension{Agency: Aspen, Reason: "request"}); err != nil {
+	if err := w.Hub.Broker().Remove(within(t), registry.Suspension{Agency: Aspen, Reason: "request"}); err != nil {
 		t.Fatal(err)
 	}
 	w.Close()
-	if err := w.startHub(context1(t)); err != nil {
+	if err := w.startHub(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	out("after a restart")
-	if c, err := aspen.Home.Dial(context1(t), nil, w.cfg.Log); err == nil {
+	if c, err := aspen.Home.Dial(within(t), nil, w.cfg.Log); err == nil {
 		c.Close()
 		t.Error("the other removed agency is let in after a restart")
 	}
@@ -108,7 +108,7 @@ func TestSponsorCompares(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Hub.Approve(context1(t), signed); err == nil || !strings.Contains(err.Error(), "no sponsor") {
+	if _, err := w.Hub.Approve(within(t), signed); err == nil || !strings.Contains(err.Error(), "no sponsor") {
 		t.Errorf("the operator alone: %v", err)
 	}
 	_, heard, err := signed.Review(w.Clock.Now())
@@ -124,7 +124,7 @@ func TestSponsorCompares(t *testing.T) {
 	if signed, err = w.Agency(Alder).Home.Sponsor(signed, heard.String(), w.Clock.Now()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.Hub.Approve(context1(t), signed); err != nil {
+	if _, err := w.Hub.Approve(within(t), signed); err != nil {
 		t.Fatal(err)
 	}
 	w.settle(t)
@@ -144,23 +144,23 @@ func TestRenewal(t *testing.T) {
 	if left := first.Until.Sub(now); left > registry.UserLasts || left < registry.UserLasts-time.Hour {
 		t.Errorf("an admission for %v, want %v", left, registry.UserLasts)
 	}
-	if err := a.Home.Renew(context1(t), a.Conn, now.Add(registry.UserRenews-time.Hour)); err != nil || a.Home.Admission != first {
+	if err := a.Home.Renew(within(t), a.Conn, now.Add(registry.UserRenews-time.Hour)); err != nil || a.Home.Admission != first {
 		t.Errorf("renewed within a day: %v", err)
 	}
-	if err := a.Home.Renew(context1(t), a.Conn, now.Add(registry.UserRenews+time.Hour)); err != nil {
+	if err := a.Home.Renew(within(t), a.Conn, now.Add(registry.UserRenews+time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if next := a.Home.Admission; next.UserJWT == "" || next.Account != first.Account || next.Until.Before(first.Until.Time) {
 		t.Errorf("%+v after %+v", next, first)
 	}
-	if err := w.Reopen(context1(t)); err != nil {
+	if err := w.Reopen(within(t)); err != nil {
 		t.Fatal(err)
 	}
 	if kept := w.Agency(Alder).Home.Admission; kept != a.Home.Admission {
 		t.Errorf("in the folder is %+v, want %+v", kept, a.Home.Admission)
 	}
 	a.Home.Admission.Account = w.Agency(Birch).Home.Admission.Account
-	if err := a.Home.Renew(context1(t), w.Agency(Alder).Conn, now.Add(registry.UserLasts)); !errors.Is(err, client.ErrHome) {
+	if err := a.Home.Renew(within(t), w.Agency(Alder).Conn, now.Add(registry.UserLasts)); !errors.Is(err, client.ErrHome) {
 		t.Errorf("an admission of another account: %v", err)
 	}
 }
@@ -174,7 +174,7 @@ func TestSuspendedAtDecision(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Hub.Suspend(context1(t), true, registry.Suspension{Agency: Alder, Reason: "key_loss"}); err != nil {
+	if err := w.Hub.Suspend(within(t), true, registry.Suspension{Agency: Alder, Reason: "key_loss"}); err != nil {
 		t.Fatal(err)
 	}
 	w.settle(t)

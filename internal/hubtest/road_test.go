@@ -211,7 +211,7 @@ func whereabouts(t *testing.T, w *World) {
 func broadcast(t *testing.T, w *World) {
 	d := DraftAlert(Section("RISK", `{"risk":"now"}`))
 	d.Case = "case 7"
-	sent, err := w.Send(context1(t), Alder, d)
+	sent, err := w.Send(within(t), Alder, d)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,7 +64,7 @@ func BenchmarkThousand(b *testing.B) {
 			list[i] = w.applicant(b, i)
 		}
 		approve := func(a applicant) *registry.Admission {
-			admission, err := w.Hub.Approve(context1(b), a.signed)
+			admission, err := w.Hub.Approve(within(b), a.signed)
 			if err != nil {
 				b.Error(err)
 			}
@@ -87,7 +87,7 @@ func BenchmarkThousand(b *testing.B) {
 		took("s/enrol-1000")
 		last := approve(list[agencies])
 		took("s/add-one")
-		conn, err := bus.Dial(context1(b), bus.AgencyConfig{
+		conn, err := bus.Dial(within(b), bus.AgencyConfig{
 			URL: w.Hub.URL(), CertPEM: []byte(w.invitation(b).CertPEM), Seed: list[agencies].seed, UserJWT: last.UserJWT, Account: last.Account, Log: w.cfg.Log,
 		})
 		if err != nil {
@@ -98,7 +98,7 @@ func BenchmarkThousand(b *testing.B) {
 			b.Fatal(err)
 		}
 		for err == nil { // until the server no longer serves the live connection
-			ctx, cancel := context.WithTimeout(context1(b), 20*time.Millisecond)
+			ctx, cancel := context.WithTimeout(within(b), 20*time.Millisecond)
 			_, err = conn.Renew(ctx)
 			cancel()
 		}
@@ -106,7 +106,7 @@ func BenchmarkThousand(b *testing.B) {
 		conn.Close()
 		w.Close()
 		took("s/stop")
-		if err := w.startHub(context1(b)); err != nil {
+		if err := w.startHub(within(b)); err != nil {
 			b.Fatal(err)
 		}
 		took("s/start")

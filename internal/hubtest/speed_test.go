@@ -133,7 +133,7 @@ func openBus(b testing.TB, s *natsd.Server) *bus.Hub {
 	if err != nil {
 		b.Fatal(err)
 	}
-	h, err := bus.OpenHub(context1(b), bus.HubConfig{Server: s, Seed: who.Seed, UserJWT: who.JWT})
+	h, err := bus.OpenHub(within(b), bus.HubConfig{Server: s, Seed: who.Seed, UserJWT: who.JWT})
 	if err != nil {
 		b.Fatal(err)
 	}

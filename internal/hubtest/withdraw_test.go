@@ -194,7 +194,7 @@ func (w *World) refusedAlone(t testing.TB, from fairlead.AgencyID, d *client.Dra
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := w.Agency(from).Wait(context1(t), ids...)
+	list, err := w.Agency(from).Wait(within(t), ids...)
 	if err != nil || list[0].State != client.RefusedBy {
 		t.Fatalf("%v %+v", err, list)
 	}

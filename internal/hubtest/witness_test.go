@@ -90,7 +90,7 @@ func (w *World) witnesses(outside ...*outside) []byte {
 // await syncs the agencies until something holds.
 func (w *World) await(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	ctx := context1(t)
+	ctx := within(t)
 	for !holds() {
 		if _, err := w.syncAll(ctx); errors.Join(err, ctx.Err(), w.Hub.Failed()) != nil {
 			t.Fatalf("waited in vain until %s: %v %v", what, err, w.Hub.Failed())
@@ -149,7 +149,7 @@ func TestWitnessed(t *testing.T) {
 	w := New(t, Config{HTTP: "127.0.0.1:0"})
 	one, two := w.outside(t, "w1.example.org"), w.outside(t, "w2.example.org")
 	policy := w.witnesses(one, two)
-	must(t, w.Witness(context1(t), policy))
+	must(t, w.Witness(within(t), policy))
 	for range 3 {
 		w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{"school":"x"}`)))
 	}
@@ -168,7 +168,7 @@ func TestWitnessed(t *testing.T) {
 	if !strings.Contains(w.get(t, "/metrics"), fmt.Sprintf("fairlead_witnessed_entries %d\n", cp.N)) {
 		t.Error("the metrics do not say so")
 	}
-	must(t, w.Reopen(context1(t))) // the hub's first question to its witnesses finds them where it is
+	must(t, w.Reopen(within(t))) // the hub's first question to its witnesses finds them where it is
 	w.await(t, "witnessed after a restart", func() bool { return w.witnessed(t) })
 }
 
@@ -181,7 +181,7 @@ func TestNotWitnessed(t *testing.T) {
 	one, two := w.outside(t, "w1.example.org"), w.outside(t, "w2.example.org")
 	one.off.Store(true)
 	two.off.Store(true)
-	must(t, w.Witness(context1(t), w.witnesses(one, two)))
+	must(t, w.Witness(within(t), w.witnesses(one, two)))
 	before := w.Clock.Now()
 	sent := w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{"school":"x"}`)))
 	if sent.Verdict.Result != fairlead.Delivered {
@@ -228,9 +228,9 @@ func TestStartAskedWitnesses(t *testing.T) {
 	home, old := filepath.Join(w.Dir, "hub"), filepath.Join(t.TempDir(), "old")
 	w.Close()
 	must(t, os.CopyFS(old, os.DirFS(home)))
-	must(t, w.startHub(context1(t)))
-	must(t, w.ConnectAll(context1(t)))
-	must(t, w.Witness(context1(t), policy))
+	must(t, w.startHub(within(t)))
+	must(t, w.ConnectAll(within(t)))
+	must(t, w.Witness(within(t), policy))
 	w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{"school":"x"}`)))
 	w.await(t, "witnessed", func() bool { return w.witnessed(t) })
 	n := w.Hub.Broker().Status().Entries
@@ -286,9 +286,9 @@ func TestStartAskedWitnesses(t *testing.T) {
 	// The old state goes on without its witness, by another way, to the same size.
 	restore(all...)
 	w.policy = nil
-	must(t, w.startHub(context1(t)))
+	must(t, w.startHub(within(t)))
 	for w.Hub.Broker().Status().Entries < n {
-		must(t, w.Hub.SetRules(context1(t), rules(w.Hub.Broker().Status().Entries)))
+		must(t, w.Hub.SetRules(within(t), rules(w.Hub.Broker().Status().Entries)))
 	}
 	w.Close()
 	w.policy = policy
@@ -298,12 +298,12 @@ func TestStartAskedWitnesses(t *testing.T) {
 	w.policy = nil
 	journal := &lines{}
 	w.cfg.Log = zerolog.New(journal)
-	must(t, w.startHub(context1(t)))
-	must(t, w.Hub.SetRules(context1(t), rules(n)))
+	must(t, w.startHub(within(t)))
+	must(t, w.Hub.SetRules(within(t), rules(n)))
 	w.Close()
 	w.policy = policy
-	must(t, w.startHub(context1(t)))
-	must(t, w.ConnectAll(context1(t)))
+	must(t, w.startHub(within(t)))
+	must(t, w.ConnectAll(within(t)))
 	w.await(t, "the split is seen", func() bool { return w.Hub.Witnessed().Splits > 0 })
 	if !journal.has("ALARM: split view: a witness cosigned another log") || !journal.has("out-0") {
 		t.Error("the hub does not say who")
@@ -323,7 +323,7 @@ func TestSplitAtTheHub(t *testing.T) {
 	t.Parallel()
 	journal := &lines{}
 	w := New(t, Config{HTTP: "127.0.0.1:0", Log: zerolog.New(journal)})
-	must(t, w.Witness(context1(t), w.witnesses(w.outside(t, "w1.example.org"))))
+	must(t, w.Witness(within(t), w.witnesses(w.outside(t, "w1.example.org"))))
 	keyOf := func(id fairlead.AgencyID) *tlog.Cosigner {
 		keys, err := keystore.Open(filepath.Join(w.home(id), "keys"), keystore.Unsealed)
 		must(t, err)
@@ -393,14 +393,14 @@ func TestPolicyByInvitation(t *testing.T) {
 	restart := func(policy []byte) {
 		w.Close()
 		w.policy = policy
-		must(t, w.startHub(context1(t)))
+		must(t, w.startHub(within(t)))
 	}
 	restart(strong)
 	for _, a := range w.Hub.Broker().Agencies() {
 		must(t, take(a.ID))
 	}
-	must(t, w.ConnectAll(context1(t)))
-	_, err := w.Enrol(context1(t), registry.Request{Agency: "OAK", Name: "Oak Council", Type: fairlead.TypeLA, Jurisdiction: "GB-ENG"})
+	must(t, w.ConnectAll(within(t)))
+	_, err := w.Enrol(within(t), registry.Request{Agency: "OAK", Name: "Oak Council", Type: fairlead.TypeLA, Jurisdiction: "GB-ENG"})
 	must(t, err)
 	w.send(t, Alder, DraftAssessment(Birch, Section("EDU", `{"school":"x"}`)))
 	w.await(t, "witnessed by the invitations' policy", func() bool { return w.witnessed(t) })
@@ -413,7 +413,7 @@ func TestPolicyByInvitation(t *testing.T) {
 		}
 	}
 	two.off.Store(true)
-	must(t, w.ConnectAll(context1(t)))
+	must(t, w.ConnectAll(within(t)))
 	w.disconnect(Cedar) // one agency too few for the members' policy, and enough for the hub's
 	w.disconnect(Birch)
 	w.disconnect("OAK")

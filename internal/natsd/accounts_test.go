@@ -20,7 +20,7 @@ import (
 // entrance reports whether an agency gets in and can submit.
 func entrance(t testing.TB, cfg bus.AgencyConfig) error {
 	t.Helper()
-	a, err := bus.Dial(context10(t), cfg)
+	a, err := bus.Dial(within(t), cfg)
 	if err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func entrance(t testing.TB, cfg bus.AgencyConfig) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a.Publish(context10(t), on, []byte("x"))
+	return a.Publish(within(t), on, []byte("x"))
 }
 
 func TestUnknownAccounts(t *testing.T) {
@@ -87,7 +87,7 @@ func TestAccountFromKeysToRemoval(t *testing.T) {
 		t.Error("a user from before the removal gets in")
 	}
 	// JWTs count whole seconds: a user made in the second of the removal stays out too.
-	for ctx := context10(t); entrance(t, newUser(t, s, account)) != nil; {
+	for ctx := within(t); entrance(t, newUser(t, s, account)) != nil; {
 		if ctx.Err() != nil {
 			t.Fatal("no new user gets in")
 		}
@@ -120,7 +120,7 @@ func TestTornAccount(t *testing.T) {
 	if err := entrance(t, thief); err == nil {
 		t.Error("who was revoked gets in")
 	}
-	for ctx := context10(t); entrance(t, newUser(t, s, thief.Account)) != nil; {
+	for ctx := within(t); entrance(t, newUser(t, s, thief.Account)) != nil; {
 		if ctx.Err() != nil {
 			t.Fatal("no new user gets in")
 		}

@@ -17,7 +17,7 @@ import (
 	"fairlead/internal/subject"
 )
 
-func context10(t testing.TB) context.Context {
+func within(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
@@ -50,7 +50,7 @@ func openHub(t testing.TB, s *natsd.Server) *bus.Hub {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := bus.OpenHub(context10(t), bus.HubConfig{Server: s, Seed: who.Seed, UserJWT: who.JWT})
+	h, err := bus.OpenHub(within(t), bus.HubConfig{Server: s, Seed: who.Seed, UserJWT: who.JWT})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,17 +95,17 @@ func fill(t testing.TB, cfg natsd.Config) (agency bus.AgencyConfig, cert []byte)
 	s := start(t, cfg)
 	h := openHub(t, s)
 	agency = enrol(t, s)
-	if err := h.AddInbox(context10(t), "RO", agency.Account); err != nil {
+	if err := h.AddInbox(within(t), "RO", agency.Account); err != nil {
 		t.Fatal(err)
 	}
 	out, err := subject.Out("RO", agency.Account)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.Commit(context10(t), 0, []bus.OutMsg{{Subject: out, Data: []byte(secret)}, {Subject: subject.Entry, Data: []byte(secret)}}); err != nil {
+	if _, err := h.Commit(within(t), 0, []bus.OutMsg{{Subject: out, Data: []byte(secret)}, {Subject: subject.Entry, Data: []byte(secret)}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := h.SetHead(context10(t), []byte("head"), 0); err != nil {
+	if _, err := h.SetHead(within(t), []byte("head"), 0); err != nil {
 		t.Fatal(err)
 	}
 	h.Close()
@@ -118,27 +118,27 @@ func check(t testing.TB, cfg natsd.Config, agency bus.AgencyConfig) *natsd.Serve
 	t.Helper()
 	s := start(t, cfg)
 	h := openHub(t, s)
-	if last, err := h.LastSeq(context10(t)); last != 2 || err != nil {
+	if last, err := h.LastSeq(within(t)); last != 2 || err != nil {
 		t.Errorf("ledger ends at %d, %v; want 2", last, err)
 	}
-	if head, rev, err := h.Head(context10(t)); string(head) != "head" || rev != 1 || err != nil {
+	if head, rev, err := h.Head(within(t)); string(head) != "head" || rev != 1 || err != nil {
 		t.Errorf("head %q, %d, %v", head, rev, err)
 	}
 	if err := s.Activate(agency.Account); err != nil {
 		t.Error(err)
 	}
-	if err := h.AddInbox(context10(t), "RO", agency.Account); err != nil {
+	if err := h.AddInbox(within(t), "RO", agency.Account); err != nil {
 		t.Error(err)
 	}
 	if agency.InProcess = s; cfg.Listen != "" {
 		agency.InProcess, agency.URL = nil, s.ClientURL()
 	}
-	a, err := bus.Dial(context10(t), agency)
+	a, err := bus.Dial(within(t), agency)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	list, err := a.Receive(context10(t), 10, time.Second)
+	list, err := a.Receive(within(t), 10, time.Second)
 	if err != nil || len(list) != 1 || string(list[0].Data) != secret {
 		t.Errorf("inbox has %d messages, %v; want 1", len(list), err)
 	}
@@ -146,7 +146,7 @@ func check(t testing.TB, cfg natsd.Config, agency bus.AgencyConfig) *natsd.Serve
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Publish(context10(t), on, []byte("x")); err != nil {
+	if err := a.Publish(within(t), on, []byte("x")); err != nil {
 		t.Error(err)
 	}
 	return s
