@@ -154,6 +154,7 @@ resolver_preload: {
 }
 jetstream: {
   store_dir: "store"
+  max_mem: %d
   sync_interval: always
   cipher: chachapoly
   key: $FAIRLEAD_STORE_KEY
@@ -193,7 +194,7 @@ func WriteServer(cfg Config, dir, listen string) error {
 		verify = fmt.Sprintf(", verify: true, ca_file: %q", clientsFile)
 	}
 	text := fmt.Sprintf(serverConfig, server.VERSION, subject.ServerName, listen, maxPayload, maxConns, pingInterval,
-		operator, sysID, sysID, sys, hubID, hub, maxConsumers, verify)
+		operator, sysID, sysID, sys, hubID, hub, maxMemory, maxConsumers, verify)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}

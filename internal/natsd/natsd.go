@@ -54,6 +54,7 @@ var (
 
 const (
 	maxPayload   = 6 << 20 // bytes: subject.MaxMessage and room for headers
+	maxMemory    = 2 << 30 // bytes of streams in memory, whatever the machine or GOMEMLIMIT has; bus bounds each
 	maxConns     = 10_000
 	maxConsumers = 100_000
 	pingInterval = 20 * time.Second // how soon a dead agency's pull requests go
@@ -179,7 +180,7 @@ func (s *Server) path(name string) string { return filepath.Join(s.cfg.Dir, name
 func (s *Server) options(accounts server.AccountResolver, storeKey string) (*server.Options, error) {
 	o := &server.Options{
 		ServerName: subject.ServerName, NoSigs: true, DontListen: true,
-		JetStream: true, StoreDir: s.path("store"), JetStreamMaxStore: s.cfg.MaxStore,
+		JetStream: true, StoreDir: s.path("store"), JetStreamMaxStore: s.cfg.MaxStore, JetStreamMaxMemory: maxMemory,
 		SyncAlways: true, // anything less loses acknowledged messages in a power cut
 		MaxPayload: maxPayload, MaxConn: maxConns, AuthTimeout: 2, PingInterval: pingInterval, MaxPingsOut: 2,
 		TrustedOperators: []*jwt.OperatorClaims{s.operator}, SystemAccount: string(s.keys.account(sysSeed)), AccountResolver: accounts,

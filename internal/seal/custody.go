@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"time"
 
-	"fairlead/internal/keyring"
-
 	"github.com/ProtonMail/go-crypto/openpgp/packet"
+
+	"fairlead/internal/keyring"
 )
 
 // Custody is who holds an agency's private OpenPGP keys: this program, which read them from the agency's keystore
